@@ -1,0 +1,38 @@
+#ifndef CMD_CLI_H
+#define CMD_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/util/err.h"
+
+/* What the command line programs share: subcommands, usage, colour, messages. */
+
+/** One subcommand; a program has a table of them, ended by one without a name. */
+struct cli_command {
+	const char *name;
+	const char *description; /* for the list of subcommands */
+	/* argv[0] is the subcommand's name; returns the exit status. */
+	int (*run)(int argc, char **argv);
+};
+
+/** argv[0] of this program as it was called: messages begin with it. */
+extern const char *cli_program;
+
+/** The command called `name`, or NULL. */
+const struct cli_command *cli_find(const struct cli_command *commands, const char *name);
+
+/** Prints "text\n" on stderr. */
+void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/**
+ * Prints an error on stderr: err's text, and if it has a place or says what was expected, a second
+ * line "file:line:column: expected ...". `file` may be NULL.
+ */
+void cli_print_err(const struct err *err, const char *file);
+
+/** Whether to write colours on stdout: WG_COLOR_MODE is always or never, else if it is a terminal.
+ */
+bool cli_colour(void);
+
+#endif

@@ -1,0 +1,137 @@
+#ifndef DATAPATH_ENGINE_TUNNEL_H
+#define DATAPATH_ENGINE_TUNNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "datapath/engine/packet.h"
+#include "lib/model/device.h"
+#include "lib/util/clock.h"
+
+/*
+ * The engine's front door: one WireGuard interface. It makes no system call, knows no clock and
+ * no randomness but what it is handed, and has no globals. One thread at a time.
+ *
+ * Packets go in by the batch, in queues that are empty afterwards; what comes of them waits in
+ * tunnel_to_udp() and tunnel_to_tun() for the host to send. Packets of one run to the same path
+ * stand together there, so that the host may send them as one.
+ */
+struct tunnel;
+
+/** What became of a packet. One counter each: tunnel_count(). */
+enum verdict {
+	VERDICT_SENT,            /* sealed and handed to UDP */
+	VERDICT_RECEIVED,        /* opened and handed to the TUN */
+	VERDICT_KEEPALIVE,       /* opened: empty, as it should be */
+	VERDICT_HANDSHAKE,       /* a handshake message that was acted on */
+	VERDICT_STAGED,          /* waits for a handshake */
+	VERDICT_STAGED_OVERFLOW, /* the oldest of a full queue made room */
+	VERDICT_DOWN,            /* the interface is down */
+	VERDICT_NO_PEER,         /* no allowed IP covers the destination */
+	VERDICT_NO_ENDPOINT,     /* the peer's address is not known */
+	VERDICT_NO_MEMORY,       /* the packet pool is empty */
+	VERDICT_NOT_IP,          /* no IPv4 or IPv6 packet, or its length lies */
+	VERDICT_UNKNOWN_TYPE,    /* not one of the four message types, or reserved bytes not zero */
+	VERDICT_BAD_LENGTH,      /* a message of the wrong size */
+	VERDICT_BAD_MAC,         /* mac1 is wrong: it does not know our public key */
+	VERDICT_UNDER_LOAD,      /* answered with a cookie, or its source was too fast */
+	VERDICT_BAD_HANDSHAKE,   /* does not decrypt, or from an unknown key */
+	VERDICT_REPLAYED_HANDSHAKE, /* an initiation that is not newer, or too soon after the last
+				     */
+	VERDICT_BAD_COOKIE,         /* a cookie reply that nobody asked for */
+	VERDICT_NO_SESSION,         /* data for an index that is not known or has expired */
+	VERDICT_BAD_TAG,            /* data that does not authenticate */
+	VERDICT_REPLAYED,           /* data seen before, or too old for the window */
+	VERDICT_FORBIDDEN_SOURCE,   /* the inner source is not one of the peer's allowed IPs */
+	VERDICT_N,
+};
+
+/** For the log and for tests: "bad tag". */
+const char *verdict_name(enum verdict verdict);
+
+struct tunnel_env {
+	struct packet_pool *pool;                         /* outlives the tunnel */
+	void (*random)(void *ctx, void *out, size_t len); /* must not fail */
+	void *random_ctx;
+	unsigned int mtu_bytes; /* of the TUN */
+};
+
+/** A tunnel that is down, without key and peers. Never NULL. */
+struct tunnel *tunnel_new(const struct tunnel_env *env);
+/** Wipes all keys; packets left in its queues go back to the pool. NULL is allowed. */
+void tunnel_free(struct tunnel *tunnel);
+
+/** Plain IP packets that the host's kernel routed into the TUN. */
+void tunnel_from_tun(struct tunnel *tunnel, struct packet_queue *in, const struct instant *now);
+/** Datagrams, with the path they came by and their outer DS field. */
+void tunnel_from_udp(struct tunnel *tunnel, struct packet_queue *in, const struct instant *now);
+/**
+ * Does what is due. Returns when to be called again at the latest, MONO_NEVER if nothing is
+ * pending. Call it after every batch, too: that is when deadlines move.
+ */
+mono_ns tunnel_tick(struct tunnel *tunnel, const struct instant *now);
+
+/** What waits to be sent; the host pops it empty. */
+struct packet_queue *tunnel_to_udp(struct tunnel *tunnel);
+struct packet_queue *tunnel_to_tun(struct tunnel *tunnel);
+
+/**
+ * The host could not send from the source address in `packet`'s path, which came from
+ * tunnel_to_udp(): its peer lets the kernel choose again. Call it before the next tunnel_ call.
+ */
+void tunnel_forget_source(struct tunnel *tunnel, const struct packet *packet);
+/** Likewise for all peers: routes, addresses or the mark changed. */
+void tunnel_forget_sources(struct tunnel *tunnel);
+
+/**
+ * The interface went up or down. Down erases all sessions and staged packets; up sends a keepalive
+ * to each peer with a persistent keepalive.
+ */
+void tunnel_set_up(struct tunnel *tunnel, bool up, const struct instant *now);
+void tunnel_set_mtu(struct tunnel *tunnel, unsigned int mtu_bytes);
+/** The machine slept: all sessions are erased, handshakes begin anew. */
+void tunnel_resumed(struct tunnel *tunnel, const struct instant *now);
+
+/**
+ * Sets the private key (clamped), or takes it away if zero. Sessions end; a peer that has the new
+ * public key is removed.
+ */
+void tunnel_set_private_key(struct tunnel *tunnel, const struct wg_key *key,
+			    const struct instant *now);
+/** The clamped private key and its public key; both zero if there is none. */
+void tunnel_get_keys(const struct tunnel *tunnel, struct wg_key *private_key,
+		     struct wg_key *public_key);
+
+/** The peer with that key, or NULL. It stays valid until it is removed. */
+struct peer *tunnel_find_peer(struct tunnel *tunnel, const struct wg_key *public_key);
+/** Adds a peer that is not there yet. Returns NULL for our own public key, which is ignored. */
+struct peer *tunnel_add_peer(struct tunnel *tunnel, const struct wg_key *public_key,
+			     const struct instant *now);
+void tunnel_remove_peer(struct tunnel *tunnel, struct peer *peer);
+void tunnel_remove_all_peers(struct tunnel *tunnel);
+/** In the order they were added: pass NULL for the first; NULL after the last. */
+struct peer *tunnel_next_peer(struct tunnel *tunnel, struct peer *peer);
+
+/** Zero: none. Takes effect with the next handshake. */
+void tunnel_set_preshared_key(struct tunnel *tunnel, struct peer *peer, const struct wg_key *key);
+void tunnel_set_endpoint(struct tunnel *tunnel, struct peer *peer, const union sockaddr_ip *addr);
+/** 0: off. Turning it on while up sends a keepalive at once. */
+void tunnel_set_keepalive(struct tunnel *tunnel, struct peer *peer, uint16_t keepalive_s,
+			  const struct instant *now);
+/** Moves the prefix to this peer if another has it. Host bits must be clear. */
+void tunnel_add_allowed_ip(struct tunnel *tunnel, struct peer *peer, const struct cidr *cidr);
+/** Nothing happens unless the peer has exactly this prefix. */
+void tunnel_remove_allowed_ip(struct tunnel *tunnel, struct peer *peer, const struct cidr *cidr);
+void tunnel_clear_allowed_ips(struct tunnel *tunnel, struct peer *peer);
+/** After a change to a peer: staged packets may go now (it may have got its endpoint). */
+void tunnel_poke_peer(struct tunnel *tunnel, struct peer *peer, const struct instant *now);
+
+/** Fills in a fresh `out` with all there is to say about a peer, as a get reports it. */
+void tunnel_describe_peer(const struct tunnel *tunnel, const struct peer *peer,
+			  struct wg_peer *out);
+
+/** How many packets got this verdict. */
+uint64_t tunnel_count(const struct tunnel *tunnel, enum verdict verdict);
+
+#endif

@@ -1,0 +1,66 @@
+#ifndef LIB_CONF_CONF_H
+#define LIB_CONF_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/conf/lines.h"
+#include "lib/model/device.h"
+#include "lib/util/err.h"
+#include "lib/util/strbuf.h"
+#include "lib/util/strlist.h"
+
+enum conf_dialect {
+	CONF_WG,    /* what `wg setconf` reads: only the device's own keys */
+	CONF_QUICK, /* what wg-quick reads: Address, DNS, hooks and so on as well */
+};
+
+/** The settings that wg-quick acts on itself. */
+struct conf_quick {
+	struct cidr *addresses; /* host bits kept */
+	size_t n_addresses;
+	size_t addresses_cap;
+	struct strlist dns_servers;
+	struct strlist dns_search;
+	unsigned int mtu_bytes; /* 0: choose it */
+	char *table;            /* as written: "off", a number or a name; NULL: automatic */
+	struct strlist pre_up, post_up, pre_down, post_down; /* shell text, "%i" not yet replaced */
+	bool save_config;
+};
+
+/** A configuration file: what it says, and every byte of how it says it. */
+struct conf {
+	struct conf_lines lines;  /* all lines as they stand; see lines.h */
+	struct wg_device *device; /* the change that the file asks for; its name is not set */
+	struct conf_quick quick;  /* empty in CONF_WG */
+	struct strlist warnings; /* such as an allowed IP with host bits; a line each, for stderr */
+};
+
+/**
+ * Reads a configuration. `name` is what messages call the file. The device gets the flags of
+ * those keys that the file has, each peer WG_PEER_REPLACE_ALLOWED_IPS (unless +/- prefixes say
+ * otherwise); what setconf and syncconf add to that (resetting what the file leaves out) is theirs.
+ * Endpoints that are names are kept as names: nothing is looked up.
+ *
+ * Returns 0, or -EINVAL with err's line, column, text (the original's words, where it has some)
+ * and expected filled in; out is then empty.
+ */
+int conf_parse(struct conf *out, const char *text, size_t len, enum conf_dialect dialect,
+	       struct err *err);
+
+/** As conf_parse(), of a file; pipes are fine. Returns a negative errno if it cannot be read. */
+int conf_read(struct conf *out, const char *path, enum conf_dialect dialect, struct err *err);
+
+/** Prints the file as it was read (and edited since): byte for byte. */
+void conf_print(struct strbuf *out, const struct conf *conf);
+
+/**
+ * Prints what `wg-quick strip` prints: the lines that are not wg-quick's own keys, as they were,
+ * each ended by a newline, and one empty line.
+ */
+void conf_print_stripped(struct strbuf *out, const struct conf *conf);
+
+/** Wipes and frees; fit for AUTO(). */
+void conf_fini(struct conf *conf);
+
+#endif

@@ -1,0 +1,150 @@
+/* Endpoints: see endpoint.h. host and service belong to the endpoint; nothing is looked up here. */
+#include "lib/model/endpoint.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/util/mem.h"
+#include "lib/util/num.h"
+
+#define EXPECTED "host:port, 192.0.2.1:51820 or [2001:db8::1]:51820"
+
+/* Fills in out->addr if host and service are plain numbers. */
+static bool parse_numeric(struct endpoint *out, const char *host, const char *service)
+{
+	char address[INET6_ADDRSTRLEN];
+	const char *scope = strchr(host, '%');
+	size_t len = scope ? (size_t)(scope - host) : strlen(host);
+	uint64_t port;
+
+	if (num_parse(&port, service, 65535) || len >= sizeof(address))
+		return false;
+	memcpy(address, host, len);
+	address[len] = '\0';
+	if (!scope && inet_pton(AF_INET, address, &out->addr.v4.sin_addr) == 1) {
+		out->addr.v4.sin_family = AF_INET;
+		out->addr.v4.sin_port = htons((uint16_t)port);
+		return true;
+	}
+	/* A scope makes sense for link-local addresses only; the resolver knows the exceptions. */
+	if (inet_pton(AF_INET6, address, &out->addr.v6.sin6_addr) != 1)
+		return false;
+	if (scope) {
+		out->addr.v6.sin6_scope_id = if_nametoindex(scope + 1);
+		if (!out->addr.v6.sin6_scope_id)
+			return false;
+	}
+	out->addr.v6.sin6_family = AF_INET6;
+	out->addr.v6.sin6_port = htons((uint16_t)port);
+	return true;
+}
+
+int endpoint_parse(struct endpoint *out, const char *text, struct err *err)
+{
+	struct endpoint endpoint = { 0 };
+	const char *host = text, *host_end, *colon;
+	char *host_text, *service;
+
+	if (!*text)
+		return err_expected(err, -EINVAL, EXPECTED, "Unable to parse empty endpoint");
+	if (*text == '[') {
+		host++;
+		host_end = strchr(host, ']');
+		if (!host_end)
+			return err_expected(err, -EINVAL, EXPECTED,
+					    "Unable to find matching brace of endpoint: `%.200s'",
+					    text);
+		colon = host_end[1] == ':' ? host_end + 1 : NULL;
+	} else {
+		colon = host_end = strrchr(text, ':');
+	}
+	if (!colon || !colon[1])
+		return err_expected(err, -EINVAL, EXPECTED,
+				    "Unable to find port of endpoint: `%.200s'", text);
+	host_text = mem_strndup(host, (size_t)(host_end - host));
+	service = mem_strdup(colon + 1);
+	if (parse_numeric(&endpoint, host_text, service)) {
+		free(host_text);
+		free(service);
+	} else {
+		memset(&endpoint.addr, 0, sizeof(endpoint.addr));
+		endpoint.host = host_text;
+		endpoint.service = service;
+	}
+	endpoint_fini(out);
+	*out = endpoint;
+	return 0;
+}
+
+void sockaddr_ip_format(char out[static ENDPOINT_TEXT_MAX], const union sockaddr_ip *addr)
+{
+	char host[INET6_ADDRSTRLEN], scope[IF_NAMESIZE] = "";
+
+	switch (addr->sa.sa_family) {
+	case AF_INET:
+		inet_ntop(AF_INET, &addr->v4.sin_addr, host, sizeof(host));
+		snprintf(out, ENDPOINT_TEXT_MAX, "%s:%u", host, ntohs(addr->v4.sin_port));
+		return;
+	case AF_INET6:
+		inet_ntop(AF_INET6, &addr->v6.sin6_addr, host, sizeof(host));
+		if (addr->v6.sin6_scope_id && !if_indextoname(addr->v6.sin6_scope_id, scope))
+			snprintf(scope, sizeof(scope), "%u", addr->v6.sin6_scope_id);
+		snprintf(out, ENDPOINT_TEXT_MAX, "[%s%s%s]:%u", host, *scope ? "%" : "", scope,
+			 ntohs(addr->v6.sin6_port));
+		return;
+	default:
+		strcpy(out, "(none)");
+	}
+}
+
+socklen_t sockaddr_ip_len(const union sockaddr_ip *addr)
+{
+	switch (addr->sa.sa_family) {
+	case AF_INET:
+		return sizeof(addr->v4);
+	case AF_INET6:
+		return sizeof(addr->v6);
+	default:
+		return 0;
+	}
+}
+
+bool sockaddr_ip_equal(const union sockaddr_ip *a, const union sockaddr_ip *b)
+{
+	if (a->sa.sa_family != b->sa.sa_family)
+		return false;
+	switch (a->sa.sa_family) {
+	case AF_INET:
+		return a->v4.sin_port == b->v4.sin_port &&
+		       a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
+	case AF_INET6:
+		return a->v6.sin6_port == b->v6.sin6_port &&
+		       a->v6.sin6_scope_id == b->v6.sin6_scope_id &&
+		       !memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof(a->v6.sin6_addr));
+	default:
+		return true;
+	}
+}
+
+void endpoint_copy(struct endpoint *out, const struct endpoint *in)
+{
+	struct endpoint copy = {
+		.addr = in->addr,
+		.host = mem_strdup(in->host),
+		.service = mem_strdup(in->service),
+	};
+
+	endpoint_fini(out);
+	*out = copy;
+}
+
+void endpoint_fini(struct endpoint *endpoint)
+{
+	free(endpoint->host);
+	free(endpoint->service);
+	*endpoint = (struct endpoint){ 0 };
+}

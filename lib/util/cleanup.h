@@ -1,0 +1,36 @@
+#ifndef LIB_UTIL_CLEANUP_H
+#define LIB_UTIL_CLEANUP_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* What a scope owns is released by that scope on every path: AUTO(strbuf_fini) struct strbuf b. */
+#define AUTO(function) __attribute__((cleanup(function)))
+
+/* Hands ownership on and leaves NULL behind: *out = TAKE(device). */
+#define TAKE(pointer)                                   \
+	({                                              \
+		__typeof__(pointer) taken_ = (pointer); \
+		(pointer) = NULL;                       \
+		taken_;                                 \
+	})
+
+static inline void auto_close(const int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+static inline void auto_free(void *pointer)
+{
+	free(*(void **)pointer);
+}
+
+static inline void auto_fclose(FILE **file)
+{
+	if (*file)
+		fclose(*file);
+}
+
+#endif

@@ -1,0 +1,16 @@
+#ifndef LIB_UTIL_NUM_H
+#define LIB_UTIL_NUM_H
+
+#include <stdint.h>
+
+/**
+ * Decimal digits and nothing else (no sign, blank, "0x"; leading zeros are fine), 0 to max.
+ * Returns 0, -EINVAL when it is no such number, -ERANGE when it is above max; *out is written
+ * only on success.
+ */
+int num_parse(uint64_t *out, const char *text, uint64_t max);
+
+/** As num_parse(), or "0x" (lower-case x) followed by hexadecimal digits of either case. */
+int num_parse_hex(uint64_t *out, const char *text, uint64_t max);
+
+#endif

@@ -1,0 +1,128 @@
+/* Growable text: see strbuf.h. One owner, no locks. */
+#include "lib/util/strbuf.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/util/err.h"
+#include "lib/util/mem.h"
+
+void strbuf_fini(struct strbuf *buf)
+{
+	mem_wipe(buf->text, buf->cap);
+	free(buf->text);
+	*buf = (struct strbuf){ 0 };
+}
+
+void strbuf_clear(struct strbuf *buf)
+{
+	mem_wipe(buf->text, buf->len);
+	buf->len = 0;
+}
+
+const char *strbuf_text(const struct strbuf *buf)
+{
+	return buf->text ? buf->text : "";
+}
+
+char *strbuf_reserve(struct strbuf *buf, size_t more)
+{
+	size_t cap = buf->cap ? buf->cap : 64;
+	char *text;
+
+	assert(more < (size_t)1 << 62 && buf->len < (size_t)1 << 62);
+	if (buf->len + more + 1 <= buf->cap)
+		return buf->text + buf->len;
+	while (cap < buf->len + more + 1)
+		cap *= 2;
+	/* Not realloc(): it could leave a copy of a key behind. */
+	text = malloc(cap);
+	assert(text);
+	if (buf->len)
+		memcpy(text, buf->text, buf->len);
+	text[buf->len] = '\0';
+	mem_wipe(buf->text, buf->len);
+	free(buf->text);
+	buf->text = text;
+	buf->cap = cap;
+	return text + buf->len;
+}
+
+void strbuf_drop(struct strbuf *buf, size_t len)
+{
+	assert(len <= buf->len);
+	if (!len)
+		return;
+	memmove(buf->text, buf->text + len, buf->len - len);
+	buf->len -= len;
+	mem_wipe(buf->text + buf->len, len);
+}
+
+void strbuf_add_mem(struct strbuf *buf, const void *bytes, size_t len)
+{
+	char *end = strbuf_reserve(buf, len);
+
+	if (len)
+		memcpy(end, bytes, len);
+	end[len] = '\0';
+	buf->len += len;
+}
+
+void strbuf_add(struct strbuf *buf, const char *text)
+{
+	strbuf_add_mem(buf, text, strlen(text));
+}
+
+void strbuf_add_char(struct strbuf *buf, char c)
+{
+	strbuf_add_mem(buf, &c, 1);
+}
+
+void strbuf_addf(struct strbuf *buf, const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	assert(len >= 0);
+	va_start(args, format);
+	vsnprintf(strbuf_reserve(buf, (size_t)len), (size_t)len + 1, format, args);
+	va_end(args);
+	buf->len += (size_t)len;
+}
+
+void strbuf_add_u64(struct strbuf *buf, unsigned long long value)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + value % 10);
+	while (value /= 10);
+	strbuf_add_mem(buf, digits + at, sizeof(digits) - at);
+}
+
+int strbuf_read_fd(struct strbuf *buf, int fd, struct err *err)
+{
+	ssize_t got;
+
+	for (;;) {
+		char *end = strbuf_reserve(buf, buf->len < 65536 ? 4096 : buf->len / 2);
+
+		got = read(fd, end, buf->cap - buf->len - 1);
+		if (got < 0 && errno == EINTR)
+			continue;
+		end[got > 0 ? got : 0] = '\0';
+		if (got <= 0)
+			break;
+		buf->len += (size_t)got;
+	}
+	return got < 0 ? err_set(err, -errno, "%s", strerror(errno)) : 0;
+}

@@ -1,0 +1,34 @@
+/* Lists of strings: see strlist.h. */
+#include "lib/util/strlist.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/util/mem.h"
+
+void strlist_add_mem(struct strlist *list, const char *text, size_t len)
+{
+	list->items = mem_grow(list->items, &list->cap, list->n + 1, sizeof(*list->items));
+	list->items[list->n++] = mem_strndup(text, len);
+}
+
+void strlist_add(struct strlist *list, const char *text)
+{
+	strlist_add_mem(list, text, strlen(text));
+}
+
+bool strlist_has(const struct strlist *list, const char *text)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!strcmp(list->items[i], text))
+			return true;
+	return false;
+}
+
+void strlist_fini(struct strlist *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		free(list->items[i]);
+	free(list->items);
+	*list = (struct strlist){ 0 };
+}
