@@ -16,9 +16,15 @@
 
 /** The client's request that makes `change`, from "set=1" to the empty line. */
 void uapi_encode_set(struct strbuf *out, const struct wg_device *change);
+/** Its pieces, for sending it bit by bit: "set=1" and the device's own lines; one peer's lines. */
+void uapi_encode_set_device(struct strbuf *out, const struct wg_device *change);
+void uapi_encode_set_peer(struct strbuf *out, const struct wg_peer *peer);
 
 /** The daemon's description of a device, without "errno=" and the empty line. */
 void uapi_encode_get(struct strbuf *out, const struct wg_device *device);
+/** Its pieces: the device's own lines; one peer's lines. */
+void uapi_encode_get_device(struct strbuf *out, const struct wg_device *device);
+void uapi_encode_get_peer(struct strbuf *out, const struct wg_peer *peer);
 
 /**
  * The end of the daemon's answer: "errno=N", and the empty line. code is 0 or a negative errno.
@@ -37,7 +43,8 @@ struct uapi_decoder {
 /**
  * Daemon: takes one line of a set request, without its newline, after "set=1". The line is
  * scratch. Nothing takes effect here: the whole request becomes one change, so a bad line leaves
- * the device as it was. Returns 0, -EPROTO (no "="), or -EINVAL, with *err filled in.
+ * the device as it was. A carriage return at the end is passed over.
+ * Returns 0, -EPROTO (no "="), or -EINVAL, with *err filled in.
  */
 int uapi_decode_set_line(struct uapi_decoder *decoder, char *line, struct err *err);
 
@@ -46,5 +53,8 @@ int uapi_decode_set_line(struct uapi_decoder *decoder, char *line, struct err *e
  * passed over. Either sign of errno is taken. Returns 0, or -EPROTO for a malformed line.
  */
 int uapi_decode_get_line(struct uapi_decoder *decoder, char *line, struct err *err);
+
+/** Client: the answer to a set, a line "errno=N" of either sign; other lines are passed over. */
+int uapi_decode_errno_line(struct uapi_decoder *decoder, char *line, struct err *err);
 
 #endif
