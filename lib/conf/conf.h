@@ -37,28 +37,45 @@ struct conf {
 };
 
 /**
- * Reads a configuration. `name` is what messages call the file. The device gets the flags of
- * those keys that the file has, each peer WG_PEER_REPLACE_ALLOWED_IPS (unless +/- prefixes say
- * otherwise); what setconf and syncconf add to that (resetting what the file leaves out) is theirs.
- * Endpoints that are names are kept as names: nothing is looked up.
+ * Reads a configuration. The device gets the flags of those keys that the file has, each peer
+ * WG_PEER_REPLACE_ALLOWED_IPS (unless +/- prefixes say otherwise); what setconf and syncconf add to
+ * that (resetting what the file leaves out) is theirs. Endpoints that are names are kept as names:
+ * nothing is looked up.
  *
- * Returns 0, or -EINVAL with err's line, column, text (the original's words, where it has some)
- * and expected filled in; out is then empty.
+ * Returns 0, or with err's line, column, text (the original's words, where it has some) and
+ * expected filled in, and out empty: -ENOKEY if a peer has no public key (after which the original
+ * says "Invalid configuration"), -EINVAL for all else ("Configuration parsing error").
+ * The text of a private or preshared key is never in err.
  */
 int conf_parse(struct conf *out, const char *text, size_t len, enum conf_dialect dialect,
 	       struct err *err);
 
-/** As conf_parse(), of a file; pipes are fine. Returns a negative errno if it cannot be read. */
+/**
+ * As conf_parse(), of a file; pipes are fine. If it cannot be read, returns another negative errno
+ * with err's text "path: why" and no line.
+ */
 int conf_read(struct conf *out, const char *path, enum conf_dialect dialect, struct err *err);
+
+/** Reads a file's text onto the end of out, without looking at it. Returns as conf_read(). */
+int conf_read_text(struct strbuf *out, const char *path, struct err *err);
 
 /** Prints the file as it was read (and edited since): byte for byte. */
 void conf_print(struct strbuf *out, const struct conf *conf);
 
 /**
- * Prints what `wg-quick strip` prints: the lines that are not wg-quick's own keys, as they were,
- * each ended by a newline, and one empty line.
+ * Prints what `wg-quick strip` prints: the lines that are not wg-quick's own keys, each ended by a
+ * newline, and one empty line. Blanks at the ends of lines and NUL bytes go.
  */
 void conf_print_stripped(struct strbuf *out, const struct conf *conf);
+
+/**
+ * As conf_print_stripped(), of a text that conf_parse() may not understand: unknown keys stay in.
+ * Returns 0, or -EINVAL with *err filled in if SaveConfig is neither true nor false.
+ */
+int conf_strip(struct strbuf *out, const char *text, size_t len, struct err *err);
+
+/** Prints a device as `wg showconf` does; what is zero or empty is left out. */
+void conf_print_device(struct strbuf *out, const struct wg_device *device);
 
 /** Wipes and frees; fit for AUTO(). */
 void conf_fini(struct conf *conf);
