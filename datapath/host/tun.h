@@ -1,0 +1,50 @@
+#ifndef DATAPATH_HOST_TUN_H
+#define DATAPATH_HOST_TUN_H
+
+#include "datapath/engine/packet.h"
+#include "lib/util/err.h"
+
+/*
+ * The TUN interface: plain IP packets between the host's kernel and the tunnel, by the batch.
+ */
+struct tun;
+
+enum {
+	TUN_MTU_BYTES = 1420, /* of an interface that we create */
+	TUN_BATCH = 64,       /* packets of one tun_read(), at most */
+};
+
+/** Whether `name` may be the name of a network interface. 0, or -EINVAL with *err filled in. */
+int tun_check_name(const char *name, struct err *err);
+
+/**
+ * Creates the interface `name`, which goes away with tun_free(); or takes over a TUN interface of
+ * that name that is there and not in use, and leaves it there. Packets come from `pool`, which must
+ * outlive it. *out is a new tun. Returns 0 or a negative errno with a remedy in *err.
+ */
+int tun_new(struct tun **out, const char *name, struct packet_pool *pool, struct err *err);
+/** As tun_new(), with a TUN descriptor that somebody else opened; owned from now on if 0. */
+int tun_new_from_fd(struct tun **out, int fd, struct packet_pool *pool, struct err *err);
+/** NULL is allowed. */
+void tun_free(struct tun *tun);
+
+int tun_fd(const struct tun *tun);
+/** The interface's name when it was opened. */
+const char *tun_name(const struct tun *tun);
+/**
+ * Opens the network namespace that the interface is in now: it may have been moved to another.
+ * Returns a descriptor, -1 if it is our own or cannot be told.
+ */
+int tun_open_netns(const struct tun *tun);
+/** The interface's index within that network namespace, which must be ours now; 0: unknown. */
+unsigned int tun_ifindex(const struct tun *tun);
+
+/**
+ * Adds what is there to read, up to TUN_BATCH packets, to `out`. What there is no memory for is
+ * dropped. Returns 0, or a negative errno when the interface is gone.
+ */
+int tun_read(struct tun *tun, struct packet_queue *out);
+/** Writes and frees all packets; those that the kernel does not take (it is down) are dropped. */
+void tun_write(struct tun *tun, struct packet_queue *in);
+
+#endif
