@@ -1,0 +1,460 @@
+/*
+ * Configuration files: see conf.h. lines.c finds the lines and runs them through inih; here each
+ * one meets the table of keys. What was read belongs to struct conf; nothing points back into the
+ * text, so it may be edited afterwards.
+ */
+#include "lib/conf/conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/conf/keys.h"
+#include "lib/util/cleanup.h"
+#include "lib/util/mem.h"
+
+enum {
+	QUOTE_MAX = 600, /* of a line, in a message */
+};
+
+#define EXPECTED_SECTION "[Interface] or [Peer]"
+
+struct reader {
+	struct conf *conf;
+	enum conf_dialect dialect;
+	enum {
+		IN_NOTHING,
+		IN_INTERFACE,
+		IN_PEER
+	} in;
+	bool in_quick_interface;  /* as wg-quick sees it: it knows no "[ Interface ]" */
+	struct conf_line section; /* where the section began */
+	struct conf_line keyless; /* of the first peer without a public key */
+	struct conf_span label;   /* of the next section: it stands right above it */
+	struct keys_target target;
+	struct err *err;
+};
+
+/* ---- what is wrong --------------------------------------------------------------------------- */
+
+static bool is_base64_char(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	       c == '+' || c == '/';
+}
+
+/*
+ * A line that was not understood is quoted in the message, but it must not carry a key there. The
+ * text is squeezed. Hidden are the value of whatever calls itself a key (misspelt, too, but not a
+ * public one), and what looks like base64 of 32 bytes anywhere else.
+ */
+static void hide_secrets(struct strbuf *text)
+{
+	static const char hidden[] = "(hidden)";
+	const char *equals = strchr(text->text, '=');
+	size_t from = 0, to = 0, run = 0;
+
+	if (!strncasecmp(text->text, "PublicKey=", strlen("PublicKey=")))
+		return;
+	if (!strncasecmp(text->text, "PrivateKey", strlen("PrivateKey")))
+		from = strlen("PrivateKey");
+	else if (!strncasecmp(text->text, "PresharedKey", strlen("PresharedKey")))
+		from = strlen("PresharedKey");
+	else if (equals && strcasestr(text->text, "key") && strcasestr(text->text, "key") < equals)
+		from = (size_t)(equals - text->text);
+	if (from) {
+		from += text->text[from] == '=';
+		to = text->len;
+	}
+	for (size_t i = 0; !to && i < text->len; i++) {
+		if (is_base64_char(text->text[i])) {
+			run++;
+			continue;
+		}
+		if (run >= 42 && text->text[i] == '=') {
+			from = i - run;
+			to = i + 1;
+		}
+		run = 0;
+	}
+	if (to > from) {
+		AUTO(strbuf_fini) struct strbuf rest = { 0 };
+
+		strbuf_add_mem(&rest, text->text + to, text->len - to);
+		mem_wipe(text->text + from, text->len - from);
+		text->len = from;
+		strbuf_add(text, hidden);
+		strbuf_add_mem(text, strbuf_text(&rest), rest.len);
+	}
+}
+
+/* Adds the place to the message that is there. */
+static int place_error(const struct reader *reader, const struct conf_line *line, size_t at)
+{
+	if (!reader->err)
+		return -EINVAL;
+	reader->err->line = line->number;
+	reader->err->column = (unsigned int)(at - line->at + 1);
+	return reader->err->code;
+}
+
+static int refuse_line(const struct reader *reader, const struct conf_line *line, size_t at,
+		       const char *expected)
+{
+	AUTO(strbuf_fini) struct strbuf text = { 0 };
+
+	conf_lines_squeeze(&text, &reader->conf->lines, line->body);
+	hide_secrets(&text);
+	err_expected(reader->err, -EINVAL, expected, "Line unrecognized: `%.*s'", QUOTE_MAX,
+		     text.text);
+	return place_error(reader, line, at);
+}
+
+static const char *expected_instead(const struct reader *reader, const struct conf_line *line)
+{
+	const char *body = reader->conf->lines.text.text + line->body.at;
+
+	if (body[0] == '[')
+		return EXPECTED_SECTION;
+	if (body[0] == ';' || (line->body.len > 1 && body[0] == '/' && body[1] == '/'))
+		return "`#' at the start of a comment";
+	return "`Key = value', " EXPECTED_SECTION;
+}
+
+/* ---- sections, keys, labels ------------------------------------------------------------------ */
+
+static void check_public_key(struct reader *reader)
+{
+	if (reader->in == IN_PEER && !reader->keyless.number &&
+	    !(reader->target.peer->flags & WG_PEER_HAS_PUBLIC_KEY))
+		reader->keyless = reader->section;
+}
+
+/* The first label of a section stays; bytes that could move a terminal's cursor do not. */
+static void set_label(struct reader *reader, struct conf_span span)
+{
+	char **label;
+
+	if (reader->in == IN_NOTHING || !span.len)
+		return;
+	label = reader->in == IN_PEER ? &reader->target.peer->label : &reader->conf->device->label;
+	if (*label)
+		return;
+	*label = mem_strndup(reader->conf->lines.text.text + span.at, span.len);
+	for (char *c = *label; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+}
+
+static void read_label(struct reader *reader, const struct conf_line *line)
+{
+	struct conf_line next = *line;
+
+	if (conf_lines_next(&next, &reader->conf->lines) && next.kind == CONF_LINE_SECTION)
+		reader->label = line->value;
+	else
+		set_label(reader, line->value);
+}
+
+static int read_section(struct reader *reader, const char *name, const struct conf_line *line)
+{
+	check_public_key(reader);
+	reader->section = *line;
+	reader->target.peer = NULL;
+	reader->in_quick_interface = false;
+	if (!strcasecmp(name, "Interface")) {
+		reader->in = IN_INTERFACE;
+		reader->in_quick_interface = line->body.len == strlen("[Interface]");
+	} else if (!strcasecmp(name, "Peer")) {
+		reader->in = IN_PEER;
+		reader->target.peer = wg_device_add_peer(reader->conf->device);
+		reader->target.peer->flags = WG_PEER_REPLACE_ALLOWED_IPS;
+	} else {
+		return refuse_line(reader, line, line->body.at, EXPECTED_SECTION);
+	}
+	set_label(reader, reader->label);
+	reader->label.len = 0;
+	return 0;
+}
+
+/* What is wrong with a key that is not taken here; `key` is NULL if it is unknown. */
+static const char *expected_key(const struct reader *reader, const struct keys_key *key,
+				const char *name, const struct conf_line *line)
+{
+	if (!key) {
+		key = keys_find_near(name);
+		return key ? key->hint_near : expected_instead(reader, line);
+	}
+	if (key->owner == KEYS_OWNER_AMNEZIA ||
+	    (key->owner == KEYS_OWNER_QUICK && reader->dialect == CONF_WG))
+		return key->hint_other_owner;
+	return reader->in == IN_NOTHING ? EXPECTED_SECTION " above the first key"
+					: key->hint_other_section;
+}
+
+static bool is_taken(const struct reader *reader, const struct keys_key *key,
+		     const struct conf_line *line)
+{
+	switch (key->owner) {
+	case KEYS_OWNER_WG:
+		return reader->in == (key->section == KEYS_SECTION_PEER ? IN_PEER : IN_INTERFACE);
+	case KEYS_OWNER_QUICK:
+		/* No white space within a name here: such a line is wg's, who does not know it. */
+		return reader->dialect == CONF_QUICK && reader->in_quick_interface &&
+		       line->name.len == strlen(key->name);
+	case KEYS_OWNER_AMNEZIA:
+		break;
+	}
+	return false;
+}
+
+static int read_key(struct reader *reader, const char *name, const struct conf_line *line)
+{
+	const struct keys_key *key = keys_find(name);
+	struct conf_span value = line->value;
+
+	if (!key || !is_taken(reader, key, line))
+		return refuse_line(reader, line, line->body.at,
+				   expected_key(reader, key, name, line));
+	if (key->is_shell)
+		value = line->full_value;
+	if (!value.len && key->owner == KEYS_OWNER_WG)
+		return refuse_line(reader, line, value.at, "a value after `='");
+	reader->target.bad_at = 0;
+	if (!key->parse(&reader->target, reader->conf->lines.text.text + value.at, value.len,
+			reader->err))
+		return 0;
+	return place_error(reader, line, value.at + reader->target.bad_at);
+}
+
+static int read_line(void *user, const char *section, const char *name,
+		     const struct conf_line *line)
+{
+	struct reader *reader = user;
+
+	switch (line->kind) {
+	case CONF_LINE_SECTION:
+		return read_section(reader, section, line);
+	case CONF_LINE_KEY:
+		return read_key(reader, name, line);
+	case CONF_LINE_LABEL:
+		read_label(reader, line);
+		return 0;
+	case CONF_LINE_OTHER:
+		return refuse_line(reader, line, line->body.at, expected_instead(reader, line));
+	case CONF_LINE_EMPTY:
+		break;
+	}
+	return 0;
+}
+
+/* ---- the front door -------------------------------------------------------------------------- */
+
+/* Reads conf->lines; on failure conf is given back. */
+static int parse(struct conf *conf, enum conf_dialect dialect, struct err *err)
+{
+	struct reader reader = { .conf = conf, .dialect = dialect, .err = err };
+	int r;
+
+	conf->device = wg_device_new();
+	reader.target.device = conf->device;
+	reader.target.quick = dialect == CONF_QUICK ? &conf->quick : NULL;
+	reader.target.warnings = &conf->warnings;
+	r = conf_lines_walk(&conf->lines, read_line, &reader);
+	strbuf_fini(&reader.target.scratch);
+	if (!r) {
+		check_public_key(&reader);
+		if (reader.keyless.number) {
+			err_expected(err, -ENOKEY, "`PublicKey = ...' in this section",
+				     "A peer is missing a public key");
+			place_error(&reader, &reader.keyless, reader.keyless.body.at);
+			r = -ENOKEY;
+		}
+	}
+	if (r)
+		conf_fini(conf);
+	return r;
+}
+
+int conf_parse(struct conf *out, const char *text, size_t len, enum conf_dialect dialect,
+	       struct err *err)
+{
+	*out = (struct conf){ 0 };
+	strbuf_add_mem(&out->lines.text, text, len);
+	return parse(out, dialect, err);
+}
+
+int conf_read_text(struct strbuf *out, const char *path, struct err *err)
+{
+	AUTO(auto_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	r = strbuf_read_fd(out, fd, err);
+	if (r)
+		err_prefix(err, "%s", path);
+	return r;
+}
+
+int conf_read(struct conf *out, const char *path, enum conf_dialect dialect, struct err *err)
+{
+	int r;
+
+	*out = (struct conf){ 0 };
+	r = conf_read_text(&out->lines.text, path, err);
+	if (r) {
+		conf_fini(out);
+		return r;
+	}
+	return parse(out, dialect, err);
+}
+
+void conf_fini(struct conf *conf)
+{
+	conf_lines_fini(&conf->lines);
+	wg_device_free(conf->device);
+	free(conf->quick.addresses);
+	strlist_fini(&conf->quick.dns_servers);
+	strlist_fini(&conf->quick.dns_search);
+	free(conf->quick.table);
+	strlist_fini(&conf->quick.pre_up);
+	strlist_fini(&conf->quick.post_up);
+	strlist_fini(&conf->quick.pre_down);
+	strlist_fini(&conf->quick.post_down);
+	strlist_fini(&conf->warnings);
+	*conf = (struct conf){ 0 };
+}
+
+/* ---- printing -------------------------------------------------------------------------------- */
+
+void conf_print(struct strbuf *out, const struct conf *conf)
+{
+	strbuf_add_mem(out, strbuf_text(&conf->lines.text), conf->lines.text.len);
+}
+
+void conf_print_device(struct strbuf *out, const struct wg_device *device)
+{
+	size_t n;
+	const struct keys_key *key = keys_all(&n), *end = key + n;
+
+	strbuf_add(out, "[Interface]\n");
+	for (const struct keys_key *k = key; k < end; k++)
+		if (k->print && k->section == KEYS_SECTION_INTERFACE)
+			k->print(out, device, NULL);
+	strbuf_add_char(out, '\n');
+	for (size_t i = 0; i < device->n_peers; i++) {
+		strbuf_add(out, i ? "\n[Peer]\n" : "[Peer]\n");
+		for (const struct keys_key *k = key; k < end; k++)
+			if (k->print && k->section == KEYS_SECTION_PEER)
+				k->print(out, device, &device->peers[i]);
+	}
+}
+
+/* Adds a line as bash's `read` gives it: without blanks at its ends. */
+static void print_trimmed(struct strbuf *out, const char *text, size_t len)
+{
+	bool ended = len && text[len - 1] == '\n';
+
+	len -= ended;
+	while (len && (*text == ' ' || *text == '\t')) {
+		text++;
+		len--;
+	}
+	while (len && (text[len - 1] == ' ' || text[len - 1] == '\t'))
+		len--;
+	if (!len && !ended)
+		return;
+	strbuf_add_mem(out, text, len);
+	strbuf_add_char(out, '\n');
+}
+
+/* The key that the line is about, in wg-quick's eyes, with or without "=". */
+static const struct keys_key *quick_key(const struct conf_lines *lines,
+					const struct conf_line *line)
+{
+	struct conf_span name = line->kind == CONF_LINE_KEY ? line->name : line->body;
+	char text[32];
+	const struct keys_key *key;
+
+	if (name.len >= sizeof(text))
+		return NULL;
+	memcpy(text, strbuf_text(&lines->text) + name.at, name.len);
+	text[name.len] = '\0';
+	key = keys_find(text);
+	return key && key->owner == KEYS_OWNER_QUICK ? key : NULL;
+}
+
+/* Whether a line that begins with "[" opens [Interface] in wg-quick's eyes, who stops at "=". */
+static bool opens_quick_interface(const struct conf_lines *lines, const struct conf_line *line)
+{
+	static const char header[] = "[Interface]";
+	const size_t len = sizeof(header) - 1;
+	const char *body = strbuf_text(&lines->text) + line->body.at, *end = body + line->body.len;
+
+	if (line->body.len < len || strncasecmp(body, header, len))
+		return false;
+	for (body += len; body < end && strchr(" \t\v\f\r", *body); body++)
+		;
+	return body == end || *body == '=';
+}
+
+static int check_save_config(const struct conf_lines *lines, const struct conf_line *line,
+			     const struct keys_key *key, struct err *err)
+{
+	struct conf_span value = line->kind == CONF_LINE_KEY ? line->value : line->body;
+	struct conf_quick quick = { 0 };
+	struct keys_target target = { .quick = &quick };
+	int r = key->parse(&target, strbuf_text(&lines->text) + value.at, value.len, err);
+
+	strbuf_fini(&target.scratch);
+	if (r && err) {
+		err->line = line->number;
+		err->column = (unsigned int)(value.at - line->at + 1);
+	}
+	return r;
+}
+
+/* With is_checked, SaveConfig's value is known to be right. */
+static int strip(struct strbuf *out, const char *text, size_t len, bool is_checked, struct err *err)
+{
+	AUTO(conf_lines_fini) struct conf_lines lines = { 0 };
+	struct conf_line line = { 0 };
+	bool in_interface = false;
+	size_t at, run;
+	int r;
+
+	for (at = 0; at < len; at += run + 1) { /* bash does not see NUL bytes */
+		run = strnlen(text + at, len - at);
+		strbuf_add_mem(&lines.text, text + at, run);
+	}
+	while (conf_lines_next(&line, &lines)) {
+		const char *body = strbuf_text(&lines.text) + line.body.at;
+		const struct keys_key *key;
+
+		if (line.body.len && body[0] == '[')
+			in_interface = opens_quick_interface(&lines, &line);
+		key = in_interface ? quick_key(&lines, &line) : NULL;
+		if (!key) {
+			print_trimmed(out, strbuf_text(&lines.text) + line.at, line.len);
+		} else if (!is_checked && !strcmp(key->name, "SaveConfig")) {
+			r = check_save_config(&lines, &line, key, err);
+			if (r)
+				return r;
+		}
+	}
+	strbuf_add_char(out, '\n');
+	return 0;
+}
+
+int conf_strip(struct strbuf *out, const char *text, size_t len, struct err *err)
+{
+	return strip(out, text, len, false, err);
+}
+
+void conf_print_stripped(struct strbuf *out, const struct conf *conf)
+{
+	strip(out, strbuf_text(&conf->lines.text), conf->lines.text.len, true, NULL);
+}

@@ -1,0 +1,266 @@
+/*
+ * The format's line rules: see lines.h.
+ *
+ * inih keeps track of sections, keys and values, but as Debian ships it it has its own idea of
+ * lines: they are cut at 200 bytes, " ;" starts a comment, an indented line continues the one
+ * above, a second [Peer] looks like more of the first, an empty section is not heard of, and its
+ * handler is not told where it is. So inih never sees a line of the file. For each line the reader
+ * makes up a short, well-behaved one, "Key=number of the line", and a section is followed by a line
+ * of its own that announces it. When the handler is called, the line it is about is the one that
+ * the reader found last. Long values, hooks with "; " and keys stay out of inih's buffer.
+ *
+ * The text belongs to struct conf_lines; spans point into it. No globals: any thread may call.
+ */
+#include "lib/conf/lines.h"
+
+#include <assert.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/util/mem.h"
+
+enum {
+	NAME_MAX_LEN = 40, /* inih keeps 49 bytes of a name; the longest key has 19 */
+};
+
+/* Made-up keys; no key in a file is given to inih with an "@" in it. */
+#define ANNOUNCE "@section"
+#define LABEL "@label"
+#define OTHER "@other"
+
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+void conf_lines_fini(struct conf_lines *lines)
+{
+	strbuf_fini(&lines->text);
+}
+
+/* ---- finding lines --------------------------------------------------------------------------- */
+
+static struct conf_span trim(const char *text, size_t at, size_t end)
+{
+	while (at < end && is_space(text[at]))
+		at++;
+	while (at < end && is_space(text[end - 1]))
+		end--;
+	return (struct conf_span){ at, end - at };
+}
+
+/* Where `c` is between at and end, or end. */
+static size_t find(const char *text, size_t at, size_t end, char c)
+{
+	const char *found = at < end ? memchr(text + at, c, end - at) : NULL;
+
+	return found ? (size_t)(found - text) : end;
+}
+
+static bool span_is(const char *text, struct conf_span span, const char *word)
+{
+	return span.len == strlen(word) && !strncasecmp(text + span.at, word, span.len);
+}
+
+/* Whether the comment between at and end says "Name = x"; the line then gets the value. */
+static bool read_label(struct conf_line *line, const char *text, size_t at, size_t end)
+{
+	size_t equals;
+	struct conf_span name;
+
+	while (at < end && text[at] == '#')
+		at++;
+	equals = find(text, at, end, '=');
+	if (equals == end)
+		return false;
+	name = trim(text, at, equals);
+	line->value = trim(text, equals + 1, end);
+	return line->value.len &&
+	       (span_is(text, name, "Name") || span_is(text, name, "friendly_name"));
+}
+
+/* Takes a line's text apart, from `at` to `end`, which leave out the newline. */
+static void read_line(struct conf_line *line, const char *text, size_t at, size_t end)
+{
+	size_t comment, equals, body_end;
+
+	end = find(text, at, end, '\0');
+	comment = find(text, at, end, '#');
+	line->body = trim(text, at, comment);
+	line->name = line->value = line->full_value = (struct conf_span){ line->body.at, 0 };
+	body_end = line->body.at + line->body.len;
+	equals = find(text, line->body.at, body_end, '=');
+	if (!line->body.len) {
+		line->kind =
+			read_label(line, text, comment, end) ? CONF_LINE_LABEL : CONF_LINE_EMPTY;
+	} else if (text[line->body.at] == '[') {
+		line->kind = CONF_LINE_OTHER;
+		if (text[body_end - 1] == ']') {
+			line->kind = CONF_LINE_SECTION;
+			line->name = trim(text, line->body.at + 1, body_end - 1);
+			line->section++;
+		}
+	} else if (equals < body_end) {
+		line->kind = CONF_LINE_KEY;
+		line->name = trim(text, line->body.at, equals);
+		line->value = trim(text, equals + 1, body_end);
+		line->full_value = trim(text, equals + 1, end);
+	} else {
+		line->kind = CONF_LINE_OTHER;
+	}
+}
+
+bool conf_lines_next(struct conf_line *line, const struct conf_lines *lines)
+{
+	const char *text = strbuf_text(&lines->text);
+	size_t at = line->at + line->len, end = lines->text.len, newline;
+
+	if (at == end)
+		return false;
+	newline = find(text, at, end, '\n');
+	line->at = at;
+	line->len = newline - at + (newline < end);
+	line->number++;
+	if (at == 0 && newline >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
+		at = 3;
+	read_line(line, text, at, newline);
+	return true;
+}
+
+/* ---- changing the text ----------------------------------------------------------------------- */
+
+void conf_lines_replace(struct conf_lines *lines, size_t at, size_t len, const char *text,
+			size_t text_len)
+{
+	struct strbuf *buf = &lines->text;
+	size_t old_len = buf->len;
+
+	assert(at <= buf->len && len <= buf->len - at);
+	strbuf_reserve(buf, text_len);
+	memmove(buf->text + at + text_len, buf->text + at + len, old_len - at - len);
+	if (text_len)
+		memcpy(buf->text + at, text, text_len);
+	buf->len = old_len - len + text_len;
+	if (buf->len < old_len)
+		mem_wipe(buf->text + buf->len, old_len - buf->len);
+	buf->text[buf->len] = '\0';
+}
+
+void conf_lines_append(struct conf_lines *lines, const char *text)
+{
+	if (lines->text.len && lines->text.text[lines->text.len - 1] != '\n')
+		strbuf_add_char(&lines->text, '\n');
+	strbuf_add(&lines->text, text);
+	strbuf_add_char(&lines->text, '\n');
+}
+
+/* ---- through inih ---------------------------------------------------------------------------- */
+
+struct walk {
+	const struct conf_lines *lines;
+	struct conf_line line; /* the one that inih has been given last */
+	bool announce;         /* it was a section: its announcement is due */
+	conf_lines_handler handler;
+	void *user;
+	int result; /* the handler's last */
+};
+
+/* Writes a name as the handlers get it: see conf_lines_handler. */
+static void plain_name(char out[static NAME_MAX_LEN + 1], const char *text, struct conf_span span)
+{
+	size_t len = 0;
+
+	for (size_t i = span.at; i < span.at + span.len; i++) {
+		char c = text[i];
+
+		if (is_space(c))
+			continue;
+		if (len == NAME_MAX_LEN || !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+					     (c >= '0' && c <= '9') || c == '_' || c == '-')) {
+			len = 0;
+			break;
+		}
+		out[len++] = c;
+	}
+	strcpy(out + len, len ? "" : "?");
+}
+
+/* inih's reader: works as fgets() would on a file of made-up lines. */
+static char *next_made_up_line(char *out, int cap, void *stream)
+{
+	struct walk *walk = stream;
+	const char *text = strbuf_text(&walk->lines->text);
+	struct conf_line *line = &walk->line;
+	char name[NAME_MAX_LEN + 1];
+	int len = 0;
+
+	if (walk->result)
+		return NULL;
+	if (walk->announce) {
+		walk->announce = false;
+		len = snprintf(out, (size_t)cap, ANNOUNCE "=%u\n", line->number);
+		assert(len < cap);
+		return out;
+	}
+	do
+		if (!conf_lines_next(line, walk->lines))
+			return NULL;
+	while (line->kind == CONF_LINE_EMPTY);
+
+	switch (line->kind) {
+	case CONF_LINE_SECTION:
+		plain_name(name, text, line->name);
+		len = snprintf(out, (size_t)cap, "[%s]\n", name);
+		walk->announce = true;
+		break;
+	case CONF_LINE_KEY:
+		plain_name(name, text, line->name);
+		len = snprintf(out, (size_t)cap, "%s=%u\n", name, line->number);
+		break;
+	case CONF_LINE_LABEL:
+		len = snprintf(out, (size_t)cap, LABEL "=%u\n", line->number);
+		break;
+	case CONF_LINE_OTHER:
+	case CONF_LINE_EMPTY:
+		len = snprintf(out, (size_t)cap, OTHER "=%u\n", line->number);
+		break;
+	}
+	assert(len < cap);
+	return out;
+}
+
+/* inih's handler: returns non-zero when all is well. */
+static int hear(void *user, const char *section, const char *name, const char *value)
+{
+	struct walk *walk = user;
+
+	assert(strtoul(value, NULL, 10) == walk->line.number);
+	walk->result = walk->handler(walk->user, section, name[0] == '@' ? "" : name, &walk->line);
+	return !walk->result;
+}
+
+int conf_lines_walk(const struct conf_lines *lines, conf_lines_handler handler, void *user)
+{
+	struct walk walk = { .lines = lines, .handler = handler, .user = user };
+	int r = ini_parse_stream(next_made_up_line, &walk, hear, &walk);
+
+	/* What inih objects to is either the handler's refusal or our making. */
+	assert(r == 0 || walk.result);
+	return walk.result;
+}
+
+void conf_lines_squeeze(struct strbuf *out, const struct conf_lines *lines, struct conf_span span)
+{
+	const char *text = strbuf_text(&lines->text) + span.at;
+	char *end = strbuf_reserve(out, span.len);
+	size_t len = 0;
+
+	for (size_t i = 0; i < span.len; i++)
+		if (!is_space(text[i]))
+			end[len++] = text[i];
+	end[len] = '\0';
+	out->len += len;
+}
