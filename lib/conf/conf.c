@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "lib/conf/keys.h"
 #include "lib/util/cleanup.h"
@@ -181,11 +182,11 @@ static int read_section(struct reader *reader, const char *name, const struct co
 
 /* What is wrong with a key that is not taken here; `key` is NULL if it is unknown. */
 static const char *expected_key(const struct reader *reader, const struct keys_key *key,
-				const char *name, const struct conf_line *line)
+				const char *name)
 {
 	if (!key) {
 		key = keys_find_near(name);
-		return key ? key->hint_near : expected_instead(reader, line);
+		return key ? key->hint_near : "a key that wg(8) or wg-quick(8) describes";
 	}
 	if (key->owner == KEYS_OWNER_AMNEZIA ||
 	    (key->owner == KEYS_OWNER_QUICK && reader->dialect == CONF_WG))
@@ -216,8 +217,7 @@ static int read_key(struct reader *reader, const char *name, const struct conf_l
 	struct conf_span value = line->value;
 
 	if (!key || !is_taken(reader, key, line))
-		return refuse_line(reader, line, line->body.at,
-				   expected_key(reader, key, name, line));
+		return refuse_line(reader, line, line->body.at, expected_key(reader, key, name));
 	if (key->is_shell)
 		value = line->full_value;
 	if (!value.len && key->owner == KEYS_OWNER_WG)
@@ -252,6 +252,21 @@ static int read_line(void *user, const char *section, const char *name,
 
 /* ---- the front door -------------------------------------------------------------------------- */
 
+/* How many peers there may be: growing to 100,000 step by step would double the memory needed. */
+static size_t guess_peers(const char *text, size_t len)
+{
+	static const char header[] = "[Peer]";
+	const char *at = text, *end = text + len;
+	size_t n = 0;
+
+	while ((at = memchr(at, header[0], (size_t)(end - at)))) {
+		n += (size_t)(end - at) >= sizeof(header) - 1 &&
+		     !strncasecmp(at, header, sizeof(header) - 1);
+		at++;
+	}
+	return n;
+}
+
 /* Reads conf->lines; on failure conf is given back. */
 static int parse(struct conf *conf, enum conf_dialect dialect, struct err *err)
 {
@@ -259,6 +274,8 @@ static int parse(struct conf *conf, enum conf_dialect dialect, struct err *err)
 	int r;
 
 	conf->device = wg_device_new();
+	wg_device_reserve_peers(conf->device,
+				guess_peers(strbuf_text(&conf->lines.text), conf->lines.text.len));
 	reader.target.device = conf->device;
 	reader.target.quick = dialect == CONF_QUICK ? &conf->quick : NULL;
 	reader.target.warnings = &conf->warnings;
@@ -289,10 +306,13 @@ int conf_parse(struct conf *out, const char *text, size_t len, enum conf_dialect
 int conf_read_text(struct strbuf *out, const char *path, struct err *err)
 {
 	AUTO(auto_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat stat;
 	int r;
 
 	if (fd < 0)
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (!fstat(fd, &stat) && S_ISREG(stat.st_mode))
+		strbuf_reserve(out, (size_t)stat.st_size + 1); /* to see the end without growing */
 	r = strbuf_read_fd(out, fd, err);
 	if (r)
 		err_prefix(err, "%s", path);
@@ -314,8 +334,8 @@ int conf_read(struct conf *out, const char *path, enum conf_dialect dialect, str
 
 void conf_fini(struct conf *conf)
 {
-	conf_lines_fini(&conf->lines);
 	wg_device_free(conf->device);
+	conf_lines_fini(&conf->lines);
 	free(conf->quick.addresses);
 	strlist_fini(&conf->quick.dns_servers);
 	strlist_fini(&conf->quick.dns_search);

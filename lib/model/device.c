@@ -37,22 +37,28 @@ void wg_device_auto_free(struct wg_device **device)
 	wg_device_free(*device);
 }
 
+void wg_device_reserve_peers(struct wg_device *device, size_t n)
+{
+	struct wg_peer *peers;
+
+	if (n <= device->peers_cap)
+		return;
+	/* Preshared keys must not stay behind in memory that was outgrown. */
+	peers = mem_alloc(n, sizeof(*peers));
+	if (device->n_peers)
+		memcpy(peers, device->peers, device->n_peers * sizeof(*peers));
+	mem_wipe(device->peers, device->n_peers * sizeof(*peers));
+	free(device->peers);
+	device->peers = peers;
+	device->peers_cap = n;
+}
+
 struct wg_peer *wg_device_add_peer(struct wg_device *device)
 {
 	struct wg_peer *peer;
 
-	if (device->n_peers == device->peers_cap) {
-		/* Preshared keys must not stay behind in memory that was outgrown. */
-		size_t cap = device->peers_cap ? device->peers_cap * 2 : 4;
-		struct wg_peer *peers = mem_alloc(cap, sizeof(*peers));
-
-		if (device->n_peers)
-			memcpy(peers, device->peers, device->n_peers * sizeof(*peers));
-		mem_wipe(device->peers, device->n_peers * sizeof(*peers));
-		free(device->peers);
-		device->peers = peers;
-		device->peers_cap = cap;
-	}
+	if (device->n_peers == device->peers_cap)
+		wg_device_reserve_peers(device, device->peers_cap ? device->peers_cap * 2 : 4);
 	peer = &device->peers[device->n_peers++];
 	*peer = (struct wg_peer){ 0 };
 	return peer;

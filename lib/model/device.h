@@ -79,6 +79,8 @@ void wg_device_auto_free(struct wg_device **device);
  * Takes linear time in all, however many are added.
  */
 struct wg_peer *wg_device_add_peer(struct wg_device *device);
+/** Makes room for n peers in all. Not needed, but saves the moving when many are to come. */
+void wg_device_reserve_peers(struct wg_device *device, size_t n);
 /** Adds an allowed IP at the end; the pointer is valid until the next is added. */
 struct wg_allowed_ip *wg_peer_add_allowed_ip(struct wg_peer *peer);
 /** Forgets the allowed IPs listed so far. */

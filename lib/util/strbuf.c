@@ -114,8 +114,11 @@ int strbuf_read_fd(struct strbuf *buf, int fd, struct err *err)
 	ssize_t got;
 
 	for (;;) {
-		char *end = strbuf_reserve(buf, buf->len < 65536 ? 4096 : buf->len / 2);
+		char *end;
 
+		if (buf->cap - buf->len < 2)
+			strbuf_reserve(buf, buf->len < 65536 ? 4096 : buf->len / 2);
+		end = buf->text + buf->len;
 		got = read(fd, end, buf->cap - buf->len - 1);
 		if (got < 0 && errno == EINTR)
 			continue;
