@@ -1,0 +1,118 @@
+/*
+ * A link's addresses: each function builds one rtnetlink request, asks, and translates the answer.
+ * Stateless; the caller owns what is written.
+ */
+#include "lib/netlink/addr.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <netlink/addr.h>
+#include <netlink/msg.h>
+#include <netlink/route/addr.h>
+#include <stdlib.h>
+
+#include "lib/netlink/link.h"
+#include "lib/netlink/rtnl.h"
+#include "lib/util/cleanup.h"
+#include "lib/util/mem.h"
+
+/* By hand: libnl's object cannot say "/0", which an interface's address may well be. */
+static int add(unsigned int ifindex, const struct cidr *address, struct err *err)
+{
+	AUTO(rtnl_auto_msg_free)
+	struct nl_msg *request = nlmsg_alloc_simple(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+	struct ifaddrmsg ifa = {
+		.ifa_family = address->family,
+		.ifa_prefixlen = address->bits,
+		.ifa_scope = address->family == AF_INET && address->addr.bytes[0] == 127
+				     ? RT_SCOPE_HOST
+				     : RT_SCOPE_UNIVERSE,
+		.ifa_index = ifindex,
+	};
+	int len = (int)cidr_max_bits(address->family) / 8, r;
+
+	assert(request);
+	r = nlmsg_append(request, &ifa, sizeof(ifa), NLMSG_ALIGNTO);
+	assert(!r);
+	r = nla_put(request, IFA_LOCAL, len, address->addr.bytes);
+	assert(!r);
+	r = nla_put(request, IFA_ADDRESS, len, address->addr.bytes);
+	assert(!r);
+	return rtnl_ask(request, NULL, NULL, err);
+}
+
+int addr_add(const char *name, const struct cidr *address, struct err *err)
+{
+	char text[CIDR_TEXT_MAX];
+	struct link_info link;
+	int r = link_get(&link, name, err);
+
+	if (!r)
+		r = add(link.ifindex, address, err);
+	cidr_format(text, address);
+	if (r)
+		err_prefix(err, "cannot add the address %s to `%s'", text, name);
+	return r;
+}
+
+struct listing {
+	unsigned int ifindex;
+	struct cidr *items;
+	size_t n, cap;
+};
+
+static void take_addr(struct nl_object *object, void *ctx)
+{
+	struct rtnl_addr *addr = (struct rtnl_addr *)object;
+	struct listing *listing = ctx;
+	struct nl_addr *local = rtnl_addr_get_local(addr);
+	struct cidr cidr;
+
+	if ((unsigned int)rtnl_addr_get_ifindex(addr) != listing->ifindex || !local ||
+	    !rtnl_addr_to_cidr(&cidr, local))
+		return;
+	/* A point-to-point address carries the length of the prefix on its far end. */
+	cidr.bits = (uint8_t)rtnl_addr_get_prefixlen(addr);
+	listing->items =
+		mem_grow(listing->items, &listing->cap, listing->n + 1, sizeof(*listing->items));
+	listing->items[listing->n++] = cidr;
+}
+
+static int list_once(struct listing *listing, struct err *err)
+{
+	AUTO(rtnl_auto_msg_free)
+	struct nl_msg *request = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP);
+	struct ifaddrmsg all = { .ifa_family = AF_UNSPEC };
+	int r;
+
+	assert(request);
+	r = nlmsg_append(request, &all, sizeof(all), NLMSG_ALIGNTO);
+	assert(!r);
+	listing->n = 0;
+	return rtnl_ask(request, take_addr, listing, err);
+}
+
+int addr_list(struct cidr **out, size_t *n, const char *name, struct err *err)
+{
+	AUTO(auto_free) struct cidr *items = NULL;
+	struct listing listing = { 0 };
+	struct link_info link;
+	int r = link_get(&link, name, err);
+
+	if (r)
+		return r;
+	listing.ifindex = link.ifindex;
+	r = -EINTR;
+	for (int tries = 0; r == -EINTR && tries < RTNL_DUMP_TRIES; tries++)
+		r = list_once(&listing, err);
+	items = listing.items;
+	if (r) {
+		err_prefix(err, "cannot list the addresses of `%s'", name);
+		return r;
+	}
+	*n = listing.n;
+	*out = listing.n ? TAKE(items) : NULL;
+	return 0;
+}

@@ -1,0 +1,22 @@
+#ifndef LIB_NETLINK_ADDR_H
+#define LIB_NETLINK_ADDR_H
+
+#include <stddef.h>
+
+#include "lib/model/cidr.h"
+#include "lib/util/err.h"
+
+/**
+ * Gives the link called `name` an address with the length of its network's prefix. Returns 0,
+ * -EEXIST if it has that address, -ENODEV without such a link, or another negative errno, with
+ * *err filled in.
+ */
+int addr_add(const char *name, const struct cidr *address, struct err *err);
+
+/**
+ * Lists the addresses of the link called `name`, IPv4 first, in the kernel's order. *out is a new
+ * array of *n elements, to be freed (NULL if there are none); untouched on failure. As addr_add().
+ */
+int addr_list(struct cidr **out, size_t *n, const char *name, struct err *err);
+
+#endif

@@ -1,0 +1,237 @@
+/*
+ * The host's routes: each function builds one rtnetlink request, asks, and translates the answer.
+ * Stateless; the caller owns what is written.
+ */
+#include "lib/netlink/route.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <netlink/addr.h>
+#include <netlink/msg.h>
+#include <netlink/route/nexthop.h>
+#include <netlink/route/route.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/netlink/link.h"
+#include "lib/netlink/rtnl.h"
+#include "lib/util/cleanup.h"
+#include "lib/util/mem.h"
+
+static void auto_route_put(struct rtnl_route **route)
+{
+	rtnl_route_put(*route); /* NULL is allowed */
+}
+
+static void auto_nl_addr_put(struct nl_addr **addr)
+{
+	nl_addr_put(*addr); /* NULL is allowed */
+}
+
+static int add(const struct cidr *prefix, unsigned int ifindex, uint32_t table, struct err *err)
+{
+	AUTO(auto_route_put) struct rtnl_route *route = rtnl_route_alloc();
+	AUTO(auto_nl_addr_put) struct nl_addr *dst = rtnl_addr_from_cidr(prefix);
+	AUTO(rtnl_auto_msg_free) struct nl_msg *request = NULL;
+	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
+	int r;
+
+	assert(route && hop);
+	rtnl_route_nh_set_ifindex(hop, (int)ifindex);
+	rtnl_route_add_nexthop(route, hop); /* the route owns it now */
+	rtnl_route_set_family(route, prefix->family);
+	rtnl_route_set_table(route, table);
+	rtnl_route_set_protocol(route, RTPROT_BOOT); /* as ip(8) marks those set by hand */
+	rtnl_route_set_scope(route, prefix->family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE);
+	r = rtnl_route_set_dst(route, dst);
+	assert(!r);
+	r = rtnl_route_build_add_request(route, NLM_F_CREATE | NLM_F_EXCL, &request);
+	assert(!r);
+	return rtnl_ask(request, NULL, NULL, err);
+}
+
+int route_add(const char *name, const struct cidr *prefix, uint32_t table, struct err *err)
+{
+	char text[CIDR_TEXT_MAX];
+	struct link_info link;
+	int r = link_get(&link, name, err);
+
+	if (!r)
+		r = add(prefix, link.ifindex, table, err);
+	cidr_format(text, prefix);
+	if (r)
+		err_prefix(err, "cannot route %s to `%s'", text, name);
+	return r;
+}
+
+void route_list_fini(struct route_list *list)
+{
+	free(list->items);
+	*list = (struct route_list){ 0 };
+}
+
+/* The link that a route with just one way leads to; 0 if it has none or several. */
+static unsigned int route_ifindex(struct rtnl_route *route)
+{
+	if (rtnl_route_get_nnexthops(route) != 1)
+		return 0;
+	return (unsigned int)rtnl_route_nh_get_ifindex(rtnl_route_nexthop_n(route, 0));
+}
+
+static int dump(int family, rtnl_answer *answer, void *ctx, struct err *err)
+{
+	AUTO(rtnl_auto_msg_free)
+	struct nl_msg *request = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP);
+	struct rtmsg all = { .rtm_family = (unsigned char)family };
+	int r;
+
+	assert(request);
+	r = nlmsg_append(request, &all, sizeof(all), NLMSG_ALIGNTO);
+	assert(!r);
+	return rtnl_ask(request, answer, ctx, err);
+}
+
+struct listing {
+	struct route_list *list;
+	unsigned int ifindex;
+};
+
+static void take_route(struct nl_object *object, void *ctx)
+{
+	struct rtnl_route *route = (struct rtnl_route *)object;
+	struct listing *listing = ctx;
+	struct route_list *list = listing->list;
+	struct nl_addr *dst = rtnl_route_get_dst(route);
+	struct cidr prefix;
+
+	if (rtnl_route_get_table(route) != ROUTE_TABLE_MAIN || !dst ||
+	    route_ifindex(route) != listing->ifindex || !rtnl_addr_to_cidr(&prefix, dst))
+		return;
+	list->items = mem_grow(list->items, &list->cap, list->n + 1, sizeof(*list->items));
+	list->items[list->n++] = prefix;
+}
+
+int route_list_device(struct route_list *list, const char *name, struct err *err)
+{
+	size_t before = list->n;
+	struct link_info link;
+	int r = link_get(&link, name, err);
+
+	if (!r) {
+		struct listing listing = { .list = list, .ifindex = link.ifindex };
+
+		r = -EINTR;
+		for (int tries = 0; r == -EINTR && tries < RTNL_DUMP_TRIES; tries++) {
+			list->n = before;
+			r = dump(AF_UNSPEC, take_route, &listing, err);
+		}
+	}
+	if (r) {
+		err_prefix(err, "cannot list the routes of `%s'", name);
+		route_list_fini(list);
+	}
+	return r;
+}
+
+bool route_list_covers(const struct route_list *list, const struct cidr *prefix)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (cidr_contains(&list->items[i], prefix))
+			return true;
+	return false;
+}
+
+struct search {
+	struct route_path path;
+	uint32_t metric; /* of the path found so far */
+	bool found;
+};
+
+static struct route_path route_path_of(struct rtnl_route *route)
+{
+	struct route_path path = { .ifindex = route_ifindex(route) };
+	uint32_t mtu;
+
+	if (!rtnl_route_get_metric(route, RTAX_MTU, &mtu))
+		path.mtu_bytes = mtu;
+	return path;
+}
+
+static void take_path(struct nl_object *object, void *ctx)
+{
+	struct search *search = ctx;
+
+	search->path = route_path_of((struct rtnl_route *)object);
+	search->found = true;
+}
+
+int route_lookup(struct route_path *out, const union sockaddr_ip *to, struct err *err)
+{
+	AUTO(rtnl_auto_msg_free) struct nl_msg *request = nlmsg_alloc_simple(RTM_GETROUTE, 0);
+	bool v4 = to->sa.sa_family == AF_INET;
+	struct rtmsg rtm = { .rtm_family = v4 ? AF_INET : AF_INET6, .rtm_dst_len = v4 ? 32 : 128 };
+	char text[INET6_ADDRSTRLEN];
+	struct search search = { 0 };
+	int r;
+
+	assert(request && (v4 || to->sa.sa_family == AF_INET6));
+	r = nlmsg_append(request, &rtm, sizeof(rtm), NLMSG_ALIGNTO);
+	assert(!r);
+	r = v4 ? nla_put(request, RTA_DST, 4, &to->v4.sin_addr)
+	       : nla_put(request, RTA_DST, 16, &to->v6.sin6_addr);
+	assert(!r);
+	if (!v4 && to->v6.sin6_scope_id) {
+		r = nla_put_u32(request, RTA_OIF, to->v6.sin6_scope_id);
+		assert(!r);
+	}
+	r = rtnl_ask(request, take_path, &search, err);
+	if (!r && !search.path.ifindex)
+		r = err_set(err, -ENETUNREACH, "%s", strerror(ENETUNREACH));
+	if (r) {
+		inet_ntop(to->sa.sa_family,
+			  v4 ? (const void *)&to->v4.sin_addr : (const void *)&to->v6.sin6_addr,
+			  text, sizeof(text));
+		err_prefix(err, "no route to %s", text);
+		return r;
+	}
+	*out = search.path;
+	return 0;
+}
+
+static void take_default(struct nl_object *object, void *ctx)
+{
+	struct rtnl_route *route = (struct rtnl_route *)object;
+	struct search *search = ctx;
+	struct nl_addr *dst = rtnl_route_get_dst(route);
+	uint32_t metric = rtnl_route_get_priority(route);
+
+	if (rtnl_route_get_table(route) != ROUTE_TABLE_MAIN || !dst ||
+	    nl_addr_get_prefixlen(dst) != 0 || !route_ifindex(route))
+		return;
+	if (search->found && search->metric <= metric)
+		return;
+	search->path = route_path_of(route);
+	search->metric = metric;
+	search->found = true;
+}
+
+int route_default(struct route_path *out, struct err *err)
+{
+	struct search search;
+	int r = -EINTR;
+
+	for (int tries = 0; r == -EINTR && tries < RTNL_DUMP_TRIES; tries++) {
+		search = (struct search){ 0 };
+		r = dump(AF_INET, take_default, &search, err);
+	}
+	if (r) {
+		err_prefix(err, "cannot list the routes");
+		return r;
+	}
+	if (!search.found)
+		return err_set(err, -ENETUNREACH, "no default route");
+	*out = search.path;
+	return 0;
+}

@@ -1,0 +1,95 @@
+/* A link's addresses, in a network namespace of the test's own: skipped if there can be none. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/netlink/addr.h"
+
+static bool have_namespace;
+
+static int enter_namespace(void **state)
+{
+	(void)state;
+	have_namespace = !unshare(CLONE_NEWNET) && !system("ip link add t0 type veth peer name t1");
+	return 0;
+}
+
+#define need_namespace()             \
+	do {                         \
+		if (!have_namespace) \
+			skip();      \
+	} while (0)
+
+static int add(const char *text, struct err *err)
+{
+	struct cidr cidr;
+
+	assert_int_equal(cidr_parse_address(&cidr, text, err), 0);
+	return addr_add("t0", &cidr, err);
+}
+
+static void adds_and_lists(void **state)
+{
+	static const char *const texts[] = { "10.1.2.3/24", "10.9.9.9/32", "0.0.0.5/0",
+					     "fd00::7/64" };
+	struct cidr *list = NULL;
+	struct err err = { 0 };
+	size_t n = 99;
+
+	(void)state;
+	need_namespace();
+	assert_int_equal(addr_list(&list, &n, "t0", &err), 0);
+	assert_int_equal(n, 0);
+	assert_null(list);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(add(texts[i], &err), 0);
+	assert_int_equal(system("ip addr add 10.3.3.3/8 dev t1"), 0);
+	assert_int_equal(addr_list(&list, &n, "t0", &err), 0);
+	assert_int_equal(n, 4);
+	for (size_t i = 0; i < 4; i++) {
+		char text[CIDR_TEXT_MAX];
+
+		cidr_format(text, &list[i]);
+		assert_string_equal(text, texts[i]);
+	}
+	free(list);
+	/* What ip(8) would have done, to the letter. */
+	assert_int_equal(
+		system("ip -o addr show dev t0 | grep -q 'inet 10.1.2.3/24 scope global t0'"), 0);
+}
+
+static void failures_are_told(void **state)
+{
+	struct cidr *list = NULL, cidr;
+	struct err err = { 0 };
+	size_t n;
+
+	(void)state;
+	need_namespace();
+	assert_int_equal(add("10.7.7.7/24", &err), 0);
+	assert_int_equal(add("10.7.7.7/24", &err), -EEXIST);
+	assert_non_null(
+		strstr(err.text, "cannot add the address 10.7.7.7/24 to `t0': File exists"));
+	assert_int_equal(cidr_parse_address(&cidr, "10.0.0.1", &err), 0);
+	assert_int_equal(addr_add("nosuch", &cidr, &err), -ENODEV);
+	assert_int_equal(addr_list(&list, &n, "nosuch", &err), -ENODEV);
+	assert_null(list);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(adds_and_lists),
+		cmocka_unit_test(failures_are_told),
+	};
+
+	return cmocka_run_group_tests(tests, enter_namespace, NULL);
+}

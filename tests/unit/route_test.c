@@ -1,0 +1,193 @@
+/* Routes, in a network namespace of the test's own: skipped without the right to make one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/netlink/route.h"
+
+static bool have_namespace;
+
+static int enter_namespace(void **state)
+{
+	(void)state;
+	have_namespace = !unshare(CLONE_NEWNET) &&
+			 !system("ip link add t0 type veth peer name t1 && ip link set t1 up && "
+				 "ip link set t0 mtu 1400 up && ip addr add 10.1.0.1/24 dev t0 && "
+				 "ip addr add fd01::1/64 dev t0 nodad");
+	return 0;
+}
+
+#define need_namespace()             \
+	do {                         \
+		if (!have_namespace) \
+			skip();      \
+	} while (0)
+
+static struct cidr cidr(const char *text)
+{
+	struct cidr out;
+
+	assert_int_equal(cidr_parse(&out, NULL, text, NULL), 0);
+	return out;
+}
+
+static union sockaddr_ip address(const char *text)
+{
+	union sockaddr_ip out = { 0 };
+
+	if (inet_pton(AF_INET, text, &out.v4.sin_addr) == 1)
+		out.sa.sa_family = AF_INET;
+	else if (inet_pton(AF_INET6, text, &out.v6.sin6_addr) == 1)
+		out.sa.sa_family = AF_INET6;
+	else
+		fail();
+	return out;
+}
+
+static int add(const char *text, uint32_t table, struct err *err)
+{
+	struct cidr prefix = cidr(text);
+
+	return route_add("t0", &prefix, table, err);
+}
+
+/* Our route and one that ip(8) made look the same to ip(8). */
+static void adds_as_ip_does(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	need_namespace();
+	assert_int_equal(add("10.2.0.0/16", ROUTE_TABLE_MAIN, &err), 0);
+	assert_int_equal(add("fd02::/32", ROUTE_TABLE_MAIN, &err), 0);
+	assert_int_equal(add("0.0.0.0/0", 777777, &err), 0);
+	assert_int_equal(add("::/0", 777777, &err), 0);
+	assert_int_equal(
+		system("bash -c 'set -e -o pipefail\n"
+		       "state() { ip -d -4 route show table all; ip -d -6 route show table all; }\n"
+		       "ours=$(state)\n"
+		       "ip route del 10.2.0.0/16; ip -6 route del fd02::/32\n"
+		       "ip route del default table 777777; ip -6 route del default table 777777\n"
+		       "[[ $ours != \"$(state)\" ]]\n"
+		       "ip route add 10.2.0.0/16 dev t0; ip -6 route add fd02::/32 dev t0\n"
+		       "ip route add 0.0.0.0/0 dev t0 table 777777\n"
+		       "ip -6 route add ::/0 dev t0 table 777777\n"
+		       "[[ $ours == \"$(state)\" ]]'"),
+		0);
+}
+
+static void failures_are_told(void **state)
+{
+	struct cidr prefix = cidr("10.5.0.0/16");
+	struct err err = { 0 };
+
+	(void)state;
+	need_namespace();
+	assert_int_equal(add("10.4.0.0/16", ROUTE_TABLE_MAIN, &err), 0);
+	assert_int_equal(add("10.4.0.0/16", ROUTE_TABLE_MAIN, &err), -EEXIST);
+	assert_string_equal(err.text, "cannot route 10.4.0.0/16 to `t0': File exists");
+	assert_int_equal(route_add("nosuch", &prefix, ROUTE_TABLE_MAIN, &err), -ENODEV);
+	assert_int_equal(system("ip link add down0 type veth"), 0);
+	assert_int_equal(route_add("down0", &prefix, ROUTE_TABLE_MAIN, &err), -ENETDOWN);
+}
+
+static void lists_and_covers(void **state)
+{
+	struct route_list list = { 0 };
+	struct err err = { 0 };
+	struct cidr inside = cidr("10.1.0.7/32"), same = cidr("10.1.0.0/24"),
+		    wider = cidr("10.1.0.0/16"), v6 = cidr("fd01::5/128"),
+		    other = cidr("fd11::/64"), in_table = cidr("10.66.0.1/32");
+
+	(void)state;
+	need_namespace();
+	assert_int_equal(add("10.66.0.0/16", 4242, &err), 0); /* another table does not count */
+	assert_int_equal(system("ip route add 10.88.0.0/16 dev t1"), 0); /* nor another link */
+	assert_int_equal(route_list_device(&list, "t0", &err), 0);
+	assert_true(route_list_covers(&list, &inside));
+	assert_true(route_list_covers(&list, &same));
+	assert_false(route_list_covers(&list, &wider));
+	assert_true(route_list_covers(&list, &v6));
+	assert_false(route_list_covers(&list, &other));
+	assert_false(route_list_covers(&list, &in_table));
+	in_table = cidr("10.88.0.1/32");
+	assert_false(route_list_covers(&list, &in_table));
+	/* A default route covers everything of its family. */
+	assert_int_equal(system("ip route add default dev t0"), 0);
+	route_list_fini(&list);
+	assert_int_equal(route_list_device(&list, "t0", &err), 0);
+	assert_true(route_list_covers(&list, &wider));
+	assert_false(route_list_covers(&list, &other));
+	assert_int_equal(system("ip route del default dev t0"), 0);
+	route_list_fini(&list);
+	assert_int_equal(route_list_device(&list, "nosuch", &err), -ENODEV);
+}
+
+static void finds_the_way(void **state)
+{
+	union sockaddr_ip near = address("10.1.0.9"), far = address("172.31.0.1"),
+			  v6 = address("fd01::9"), scoped = address("fe80::1"),
+			  pinned = address("10.1.0.200");
+	struct route_path path = { .ifindex = 99 };
+	struct err err = { 0 };
+
+	(void)state;
+	need_namespace();
+	assert_int_equal(route_lookup(&path, &far, &err), -ENETUNREACH);
+	assert_string_equal(err.text, "no route to 172.31.0.1: Network is unreachable");
+	assert_int_equal(path.ifindex, 99);
+	assert_int_equal(route_lookup(&path, &near, &err), 0);
+	assert_int_equal(path.ifindex, if_nametoindex("t0"));
+	assert_int_equal(path.mtu_bytes, 0);
+	assert_int_equal(route_lookup(&path, &v6, &err), 0);
+	assert_int_equal(path.ifindex, if_nametoindex("t0"));
+	assert_int_equal(system("ip route add 10.1.0.200 dev t0 mtu 1234"), 0);
+	assert_int_equal(route_lookup(&path, &pinned, &err), 0);
+	assert_int_equal(path.mtu_bytes, 1234);
+	scoped.v6.sin6_scope_id = if_nametoindex("t1");
+	assert_int_equal(route_lookup(&path, &scoped, &err), 0);
+	assert_int_equal(path.ifindex, if_nametoindex("t1"));
+}
+
+static void finds_the_default(void **state)
+{
+	struct route_path path;
+	struct err err = { 0 };
+
+	(void)state;
+	need_namespace();
+	assert_int_equal(route_default(&path, &err), -ENETUNREACH);
+	assert_int_equal(system("ip route add default via 10.1.0.2 mtu 1300 metric 9"), 0);
+	assert_int_equal(route_default(&path, &err), 0);
+	assert_int_equal(path.ifindex, if_nametoindex("t0"));
+	assert_int_equal(path.mtu_bytes, 1300);
+	assert_int_equal(system("ip route add default dev t1 metric 3"), 0);
+	assert_int_equal(route_default(&path, &err), 0);
+	assert_int_equal(path.ifindex, if_nametoindex("t1"));
+	assert_int_equal(path.mtu_bytes, 0);
+	assert_int_equal(system("ip route del default metric 3; ip route del default metric 9"), 0);
+	assert_int_equal(system("ip route add unreachable default"), 0);
+	assert_int_equal(route_default(&path, &err), -ENETUNREACH);
+	assert_int_equal(system("ip route del unreachable default"), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(adds_as_ip_does),   cmocka_unit_test(failures_are_told),
+		cmocka_unit_test(lists_and_covers),  cmocka_unit_test(finds_the_way),
+		cmocka_unit_test(finds_the_default),
+	};
+
+	return cmocka_run_group_tests(tests, enter_namespace, NULL);
+}
