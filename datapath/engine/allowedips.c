@@ -1,0 +1,308 @@
+/*
+ * Allowed IPs: for each family a binary trie whose nodes are prefixes; a node's children are longer
+ * prefixes that begin with it, told apart by their next bit. Paths are compressed: a node without
+ * an owner is there only because it has two children. So n prefixes take less than 2n nodes, and a
+ * look-up meets at most as many nodes as there are different lengths of prefix on the way.
+ *
+ * Both families are kept as numbers of 128 bits, from the top: an IPv4 address is the first 32.
+ *
+ * The trie owns the nodes; those with an owner are in that owner's list, too. One thread.
+ */
+#include "datapath/engine/allowedips.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "lib/util/endian.h"
+#include "lib/util/mem.h"
+
+struct address {
+	uint64_t high, low;
+};
+
+struct allowedips_node {
+	struct allowedips_node *parent; /* NULL: the root */
+	struct allowedips_node *child[2];
+	struct allowedips_owner *owner;      /* NULL: a fork and nothing else */
+	struct allowedips_node *prev, *next; /* in the owner's list */
+	struct address address;              /* zero beyond its bits */
+	uint8_t bits;
+	uint8_t family;
+};
+
+struct allowedips {
+	struct allowedips_node *v4, *v6;
+};
+
+static struct address address_v4(const uint8_t bytes[4])
+{
+	return (struct address){ (uint64_t)load_be32(bytes) << 32, 0 };
+}
+
+static struct address address_v6(const uint8_t bytes[16])
+{
+	return (struct address){ load_be64(bytes), load_be64(bytes + 8) };
+}
+
+static struct address address_of(const struct cidr *prefix)
+{
+	return prefix->family == AF_INET ? address_v4(prefix->addr.bytes)
+					 : address_v6(prefix->addr.bytes);
+}
+
+/* The first bits of an address, the others zero. */
+static struct address address_first(struct address address, unsigned int bits)
+{
+	if (bits <= 64) {
+		address.low = 0;
+		address.high = bits ? address.high >> (64 - bits) << (64 - bits) : 0;
+	} else {
+		address.low = address.low >> (128 - bits) << (128 - bits);
+	}
+	return address;
+}
+
+/* How many bits two addresses have in common, from the top. */
+static unsigned int common_bits(struct address a, struct address b)
+{
+	if (a.high != b.high)
+		return (unsigned int)__builtin_clzll(a.high ^ b.high);
+	if (a.low != b.low)
+		return 64 + (unsigned int)__builtin_clzll(a.low ^ b.low);
+	return 128;
+}
+
+/* The bit behind the first `bits` (at most 127): which way to go at a node of that length. */
+static unsigned int bit_behind(struct address address, unsigned int bits)
+{
+	return bits < 64 ? address.high >> (63 - bits) & 1 : address.low >> (127 - bits) & 1;
+}
+
+static bool covers(const struct allowedips_node *node, struct address address)
+{
+	return common_bits(node->address, address) >= node->bits;
+}
+
+static struct allowedips_node **root_of(struct allowedips *ips, uint8_t family)
+{
+	assert(family == AF_INET || family == AF_INET6);
+	return family == AF_INET ? &ips->v4 : &ips->v6;
+}
+
+/* ---- owners' lists --------------------------------------------------------------------------- */
+
+static void disown(struct allowedips_node *node)
+{
+	struct allowedips_owner *owner = node->owner;
+
+	*(node->prev ? &node->prev->next : &owner->first) = node->next;
+	*(node->next ? &node->next->prev : &owner->last) = node->prev;
+	node->prev = node->next = NULL;
+	node->owner = NULL;
+	owner->n--;
+}
+
+static void own(struct allowedips_owner *owner, struct allowedips_node *node)
+{
+	node->owner = owner;
+	node->prev = owner->last;
+	node->next = NULL;
+	*(owner->last ? &owner->last->next : &owner->first) = node;
+	owner->last = node;
+	owner->n++;
+}
+
+const struct allowedips_node *allowedips_next(const struct allowedips_owner *owner,
+					      const struct allowedips_node *node)
+{
+	return node ? node->next : owner->first;
+}
+
+struct cidr allowedips_prefix(const struct allowedips_node *node)
+{
+	struct cidr prefix = { .family = node->family, .bits = node->bits };
+
+	if (node->family == AF_INET) {
+		store_be32(prefix.addr.bytes, (uint32_t)(node->address.high >> 32));
+	} else {
+		store_be64(prefix.addr.bytes, node->address.high);
+		store_be64(prefix.addr.bytes + 8, node->address.low);
+	}
+	return prefix;
+}
+
+/* ---- the trie -------------------------------------------------------------------------------- */
+
+struct allowedips *allowedips_new(void)
+{
+	return mem_alloc(1, sizeof(struct allowedips));
+}
+
+/* A path has at most 129 nodes: so deep it calls itself. */
+static void free_below(struct allowedips_node *node)
+{
+	if (!node)
+		return;
+	free_below(node->child[0]);
+	free_below(node->child[1]);
+	free(node);
+}
+
+void allowedips_free(struct allowedips *ips)
+{
+	if (!ips)
+		return;
+	free_below(ips->v4);
+	free_below(ips->v6);
+	free(ips);
+}
+
+static struct allowedips_node *node_new(uint8_t family, struct address address, unsigned int bits)
+{
+	struct allowedips_node *node = mem_alloc(1, sizeof(*node));
+
+	node->family = family;
+	node->address = address_first(address, bits);
+	node->bits = (uint8_t)bits;
+	return node;
+}
+
+static void adopt(struct allowedips_node *parent, struct allowedips_node *child)
+{
+	parent->child[bit_behind(child->address, parent->bits)] = child;
+	child->parent = parent;
+}
+
+/* What points to the node. */
+static struct allowedips_node **link_to(struct allowedips *ips, const struct allowedips_node *node)
+{
+	struct allowedips_node *parent = node->parent;
+
+	return parent ? &parent->child[parent->child[1] == node] : root_of(ips, node->family);
+}
+
+/* The longest node that covers all of the prefix, perhaps the prefix itself; NULL if none does. */
+static struct allowedips_node *node_covering(struct allowedips_node *root, struct address address,
+					     unsigned int bits)
+{
+	struct allowedips_node *node = root, *found = NULL;
+
+	while (node && node->bits <= bits && covers(node, address)) {
+		found = node;
+		if (node->bits == bits)
+			break;
+		node = node->child[bit_behind(address, node->bits)];
+	}
+	return found;
+}
+
+/* The node of exactly this prefix, made if need be. */
+static struct allowedips_node *node_for(struct allowedips *ips, uint8_t family,
+					struct address address, unsigned int bits)
+{
+	struct allowedips_node **root = root_of(ips, family), **link = root;
+	struct allowedips_node *parent = node_covering(*root, address, bits), *below, *node, *fork;
+	unsigned int common;
+
+	if (parent && parent->bits == bits)
+		return parent;
+	if (parent)
+		link = &parent->child[bit_behind(address, parent->bits)];
+	below = *link;
+	node = node_new(family, address, bits);
+	node->parent = parent;
+	*link = node;
+	if (!below)
+		return node;
+
+	/* `below` stood here, and is not a part of what node covers, or else the other way round.
+	 */
+	common = common_bits(address, below->address);
+	if (common >= bits) {
+		adopt(node, below);
+	} else {
+		fork = node_new(family, address, common);
+		fork->parent = parent;
+		*link = fork;
+		adopt(fork, node);
+		adopt(fork, below);
+	}
+	return node;
+}
+
+/* Takes a node out that has one child at most, and the fork that is none any more then. */
+static void node_drop(struct allowedips *ips, struct allowedips_node *node)
+{
+	while (node && !node->owner && !(node->child[0] && node->child[1])) {
+		struct allowedips_node *only = node->child[0] ? node->child[0] : node->child[1];
+		struct allowedips_node *parent = node->parent;
+
+		*link_to(ips, node) = only;
+		if (only)
+			only->parent = parent;
+		free(node);
+		node = parent;
+	}
+}
+
+void allowedips_add(struct allowedips *ips, struct allowedips_owner *owner,
+		    const struct cidr *prefix)
+{
+	struct address address = address_of(prefix);
+	struct allowedips_node *node;
+
+	assert(prefix->bits <= cidr_max_bits(prefix->family));
+	assert(common_bits(address, address_first(address, prefix->bits)) == 128);
+	node = node_for(ips, prefix->family, address, prefix->bits);
+	if (node->owner)
+		disown(node);
+	own(owner, node);
+}
+
+void allowedips_remove(struct allowedips *ips, struct allowedips_owner *owner,
+		       const struct cidr *prefix)
+{
+	struct address address = address_of(prefix);
+	struct allowedips_node *node =
+		node_covering(*root_of(ips, prefix->family), address, prefix->bits);
+
+	if (!node || node->bits != prefix->bits || node->owner != owner)
+		return;
+	disown(node);
+	node_drop(ips, node);
+}
+
+void allowedips_remove_all(struct allowedips *ips, struct allowedips_owner *owner)
+{
+	while (owner->first) {
+		struct allowedips_node *node = owner->first;
+
+		disown(node);
+		node_drop(ips, node);
+	}
+}
+
+static struct allowedips_owner *find(const struct allowedips_node *node, struct address address,
+				     unsigned int max_bits)
+{
+	struct allowedips_owner *owner = NULL;
+
+	while (node && covers(node, address)) {
+		if (node->owner)
+			owner = node->owner;
+		if (node->bits == max_bits)
+			break;
+		node = node->child[bit_behind(address, node->bits)];
+	}
+	return owner;
+}
+
+struct allowedips_owner *allowedips_find_v4(const struct allowedips *ips, const uint8_t address[4])
+{
+	return find(ips->v4, address_v4(address), 32);
+}
+
+struct allowedips_owner *allowedips_find_v6(const struct allowedips *ips, const uint8_t address[16])
+{
+	return find(ips->v6, address_v6(address), 128);
+}
