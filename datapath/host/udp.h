@@ -1,0 +1,52 @@
+#ifndef DATAPATH_HOST_UDP_H
+#define DATAPATH_HOST_UDP_H
+
+#include <stdint.h>
+
+#include "datapath/engine/packet.h"
+#include "datapath/host/loop.h"
+#include "lib/util/err.h"
+
+/*
+ * The outer side: one IPv4 and one IPv6 socket on the same port, datagrams by the batch. Where the
+ * kernel knows only one of the two families there is one socket.
+ */
+struct udp;
+
+enum {
+	UDP_BATCH = 64 /* datagrams of one call to received(), at most */
+};
+
+/** Who is told. */
+struct udp_handler {
+	/* Datagrams have come, with the path they came by and their outer DS field. Those left in
+	 * the batch are freed. */
+	void (*received)(void *ctx, struct packet_queue *batch);
+	/* The kernel did not send from the source address in packet's path. It goes out from
+	 * another, but whoever set the source must forget it. */
+	void (*source_failed)(void *ctx, const struct packet *packet);
+	void *ctx;
+};
+
+/** Opens the sockets on a random port. *out is a new udp. 0 or a negative errno. */
+int udp_new(struct udp **out, struct loop *loop, struct packet_pool *pool,
+	    const struct udp_handler *handler, struct err *err);
+/** NULL is allowed. */
+void udp_free(struct udp *udp);
+
+/**
+ * Moves to `port` (0: a random one, even if it has one now) and sets the firewall mark of what is
+ * sent (0: none). All or nothing: on failure, as when the port is taken, the old sockets go on
+ * working as they did. 0 or a negative errno.
+ */
+int udp_configure(struct udp *udp, uint16_t port, uint32_t mark, struct err *err);
+uint16_t udp_port(const struct udp *udp);
+uint32_t udp_mark(const struct udp *udp);
+
+/**
+ * Sends and frees all packets. It waits for a full socket buffer, but not for long: what cannot be
+ * sent is dropped.
+ */
+void udp_write(struct udp *udp, struct packet_queue *in);
+
+#endif
