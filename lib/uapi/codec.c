@@ -262,8 +262,8 @@ static int read_endpoint(struct uapi_decoder *decoder, const char *value)
 	if (endpoint_parse(&endpoint, value, NULL))
 		return -EINVAL;
 	if (endpoint.host) {
-		/* Scopes given by number, for one. */
-		if (num_parse(&port, endpoint.service, UINT16_MAX) || !*endpoint.host ||
+		/* Scopes given by number, and those of interfaces that are gone. */
+		if (!strchr(endpoint.host, '%') || num_parse(&port, endpoint.service, UINT16_MAX) ||
 		    getaddrinfo(endpoint.host, endpoint.service, &numeric, &found))
 			return -EINVAL;
 		assert(found->ai_addrlen <= sizeof(endpoint.addr));

@@ -1,0 +1,209 @@
+/*
+ * The sockets of userspace devices: see client.h. One connection serves one question. Both ways go
+ * in pieces through a small buffer, so 100,000 peers need no more memory than the model does; the
+ * buffer has keys in it and is wiped (strbuf does that). No state is kept between calls.
+ */
+#include "lib/uapi/client.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/uapi/codec.h"
+#include "lib/util/cleanup.h"
+#include "lib/util/strbuf.h"
+
+#define SUFFIX ".sock"
+
+enum {
+	PIECE_LEN = 65536, /* bytes per read, and about as many per write */
+};
+
+static int fail(struct err *err, int code)
+{
+	return err_set(err, code, "%s", strerror(-code));
+}
+
+static void auto_closedir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+/* A connected socket, or a negative errno. A socket that nobody listens on is removed. */
+static int connect_to(const char *name)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct stat info;
+	int fd, r, len;
+
+	if (!*name || strchr(name, '/'))
+		return -ENOENT;
+	len = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/%s" SUFFIX, UAPI_SOCKET_DIR, name);
+	if (len < 0 || (size_t)len >= sizeof(addr.sun_path))
+		return -ENAMETOOLONG;
+	if (stat(addr.sun_path, &info) < 0)
+		return -errno;
+	if (!S_ISSOCK(info.st_mode))
+		return -ENOTSOCK;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (!connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return fd;
+	r = -errno;
+	if (r == -ECONNREFUSED)
+		unlink(addr.sun_path);
+	close(fd);
+	return r;
+}
+
+bool uapi_exists(const char *name)
+{
+	AUTO(auto_close) int fd = connect_to(name);
+
+	return fd >= 0;
+}
+
+int uapi_list(struct strlist *names, struct err *err)
+{
+	AUTO(auto_closedir) DIR *dir = opendir(UAPI_SOCKET_DIR);
+	const size_t suffix_len = strlen(SUFFIX);
+	struct dirent *entry;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : fail(err, -errno);
+	while ((errno = 0, entry = readdir(dir))) {
+		size_t len = strlen(entry->d_name);
+
+		if (len <= suffix_len || strcmp(entry->d_name + len - suffix_len, SUFFIX) != 0)
+			continue;
+		entry->d_name[len - suffix_len] = '\0';
+		if (uapi_exists(entry->d_name))
+			strlist_add(names, entry->d_name);
+	}
+	return errno ? fail(err, -errno) : 0;
+}
+
+/* Sends all there is in buf and empties it. */
+static int flush(int fd, struct strbuf *buf)
+{
+	size_t sent = 0;
+
+	while (sent < buf->len) {
+		ssize_t n = send(fd, buf->text + sent, buf->len - sent, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		sent += (size_t)n;
+	}
+	strbuf_clear(buf);
+	return 0;
+}
+
+typedef int line_reader(struct uapi_decoder *decoder, char *line, struct err *err);
+
+/*
+ * Reads the answer up to its empty line, handing each line to `read_line`. Without that line, or
+ * without an errno among the others, it is no answer.
+ */
+static int read_answer(int fd, struct uapi_decoder *decoder, line_reader *read_line,
+		       struct err *err)
+{
+	AUTO(strbuf_fini) struct strbuf buf = { 0 };
+	size_t seen = 0; /* bytes at the start of buf that are known to have no newline */
+
+	for (;;) {
+		char *end = strbuf_reserve(&buf, PIECE_LEN), *line = buf.text, *newline;
+		ssize_t n = recv(fd, end, buf.cap - buf.len - 1, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(err, -errno);
+		if (n == 0)
+			return fail(err, -EPROTO);
+		buf.len += (size_t)n;
+		while ((newline = memchr(line + seen, '\n',
+					 (size_t)(buf.text + buf.len - line) - seen))) {
+			int r;
+
+			seen = 0;
+			if (newline == line)
+				return decoder->has_errno ? 0 : fail(err, -EPROTO);
+			*newline = '\0';
+			r = read_line(decoder, line, err);
+			if (r)
+				return r;
+			line = newline + 1;
+		}
+		strbuf_drop(&buf, (size_t)(line - buf.text));
+		seen = buf.len;
+	}
+}
+
+int uapi_get(struct wg_device **out, const char *name, struct err *err)
+{
+	AUTO(wg_device_auto_free) struct wg_device *device = wg_device_new();
+	AUTO(auto_close) int fd = connect_to(name);
+	AUTO(strbuf_fini) struct strbuf request = { 0 };
+	struct uapi_decoder decoder = { .device = device };
+	int r;
+
+	if (fd < 0)
+		return fail(err, fd);
+	snprintf(device->name, sizeof(device->name), "%s", name);
+	strbuf_add(&request, "get=1\n\n");
+	r = flush(fd, &request);
+	if (r)
+		return fail(err, r);
+	r = read_answer(fd, &decoder, uapi_decode_get_line, err);
+	if (r)
+		return r;
+	if (decoder.code)
+		return fail(err, decoder.code);
+	*out = TAKE(device);
+	return 0;
+}
+
+static int send_set(int fd, const struct wg_device *change)
+{
+	AUTO(strbuf_fini) struct strbuf buf = { 0 };
+	int r = 0;
+
+	uapi_encode_set_device(&buf, change);
+	for (size_t i = 0; i < change->n_peers && !r; i++) {
+		uapi_encode_set_peer(&buf, &change->peers[i]);
+		if (buf.len >= PIECE_LEN)
+			r = flush(fd, &buf);
+	}
+	if (r)
+		return r;
+	strbuf_add_char(&buf, '\n');
+	return flush(fd, &buf);
+}
+
+int uapi_set(const struct wg_device *change, struct err *err)
+{
+	AUTO(auto_close) int fd = connect_to(change->name);
+	struct uapi_decoder decoder = { 0 };
+	int sent, r;
+
+	if (fd < 0)
+		return fail(err, fd);
+	sent = send_set(fd, change);
+	/* A daemon that hangs up in the middle may have said why. */
+	if (sent && sent != -EPIPE && sent != -ECONNRESET)
+		return fail(err, sent);
+	r = read_answer(fd, &decoder, uapi_decode_errno_line, err);
+	if (r)
+		return r;
+	return decoder.code ? fail(err, decoder.code) : 0;
+}
