@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/netlink/wgdev_codec.h"
+#include "lib/netlink/wgdev_removals.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
 
@@ -192,15 +193,55 @@ static int take_nothing(void *ctx, const struct nlmsghdr *message, struct err *e
 	return 0;
 }
 
+static int send_change(struct channel *channel, uint16_t family, const struct wg_device *change,
+		       struct err *err)
+{
+	struct wgdev_encoder encoder = { .change = change };
+	int r = 0;
+
+	while (!r && wgdev_encode_next(&encoder, channel->buf, CHANNEL_CAP, family, ++channel->seq))
+		r = channel_ask(channel, take_nothing, NULL, err);
+	return r;
+}
+
+/*
+ * Single allowed IPs can be taken away since Linux 6.16. Before, drivers that read strictly refuse
+ * the attribute with EINVAL; those for kernels before 5.2 pass over it and would add instead.
+ * Returns 0 or -EINVAL, as the former does, or another error.
+ */
+static int send_removals(struct channel *channel, uint16_t family, const struct wg_device *change,
+			 struct err *err)
+{
+	int r;
+
+	wgdev_encode_strictness_probe(channel->buf, CHANNEL_CAP, change->name, family,
+				      ++channel->seq);
+	r = channel_ask(channel, take_nothing, NULL, err);
+	if (!r)
+		return fail(err, EINVAL);
+	return r == -EINVAL ? send_change(channel, family, change, err) : r;
+}
+
 int wgdev_set(const struct wg_device *change, struct err *err)
 {
+	AUTO(wg_device_auto_free) struct wg_device *running = NULL;
+	AUTO(wg_device_auto_free) struct wg_device *computed = NULL;
 	AUTO(channel_close) struct channel channel = { 0 };
-	struct wgdev_encoder encoder = { .change = change };
 	uint16_t family;
 	int r;
 
 	r = open_family(&channel, &family, err);
-	while (!r && wgdev_encode_next(&encoder, channel.buf, CHANNEL_CAP, family, ++channel.seq))
-		r = channel_ask(&channel, take_nothing, NULL, err);
-	return r;
+	if (r)
+		return r;
+	if (!wgdev_has_removals(change))
+		return send_change(&channel, family, change, err);
+	r = send_removals(&channel, family, change, err);
+	if (r != -EINVAL)
+		return r;
+	/* What was done before the refusal is done once more, to the same end. */
+	r = wgdev_get(&running, change->name, err);
+	if (r)
+		return r;
+	computed = wgdev_without_removals(change, running);
+	return send_change(&channel, family, computed, err);
 }

@@ -402,26 +402,34 @@ static void put_device_values(struct writer *w, const struct wg_device *change)
 		put_u32(w, WGDEVICE_A_FWMARK, change->fwmark);
 }
 
-bool wgdev_encode_next(struct wgdev_encoder *encoder, void *buf, size_t cap, uint16_t family,
-		       uint32_t seq)
+static struct writer start_set(void *buf, size_t cap, const char *name, uint16_t family,
+			       uint32_t seq)
 {
-	const struct wg_device *change = encoder->change;
-	struct writer w = { .cap = cap };
+	struct writer w = { .message = mnl_nlmsg_put_header(buf), .cap = cap };
 	struct genlmsghdr *genl;
-	struct nlattr *peers;
 
 	/* A nest's length has 16 bits. */
 	assert(cap >= WGDEV_MESSAGE_MIN && cap <= UINT16_MAX);
-	if (encoder->started && encoder->peer == change->n_peers)
-		return false;
-	w.message = mnl_nlmsg_put_header(buf);
 	w.message->nlmsg_type = family;
 	w.message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
 	w.message->nlmsg_seq = seq;
 	genl = mnl_nlmsg_put_extra_header(w.message, sizeof(*genl));
 	genl->cmd = WG_CMD_SET_DEVICE;
 	genl->version = WG_GENL_VERSION;
-	put(&w, WGDEVICE_A_IFNAME, change->name, strnlen(change->name, IFNAMSIZ - 1) + 1);
+	put(&w, WGDEVICE_A_IFNAME, name, strnlen(name, IFNAMSIZ - 1) + 1);
+	return w;
+}
+
+bool wgdev_encode_next(struct wgdev_encoder *encoder, void *buf, size_t cap, uint16_t family,
+		       uint32_t seq)
+{
+	const struct wg_device *change = encoder->change;
+	struct nlattr *peers;
+	struct writer w;
+
+	if (encoder->started && encoder->peer == change->n_peers)
+		return false;
+	w = start_set(buf, cap, change->name, family, seq);
 	if (!encoder->started)
 		put_device_values(&w, change);
 	encoder->started = true;
@@ -435,4 +443,18 @@ bool wgdev_encode_next(struct wgdev_encoder *encoder, void *buf, size_t cap, uin
 	}
 	mnl_attr_nest_end(w.message, peers);
 	return true;
+}
+
+void wgdev_encode_strictness_probe(void *buf, size_t cap, const char *name, uint16_t family,
+				   uint32_t seq)
+{
+	/* Nobody's key; and should somebody have it, then nothing is said about that peer. */
+	const struct wg_peer nobody = { .flags = WG_PEER_UPDATE_ONLY };
+	struct writer w = start_set(buf, cap, name, family, seq);
+	struct nlattr *peers = open_nest(&w, WGDEVICE_A_PEERS), *peer = open_nest(&w, 0);
+
+	put_peer_values(&w, &nobody, false);
+	put_u32(&w, (uint16_t)NLA_TYPE_MASK, 0);
+	mnl_attr_nest_end(w.message, peer);
+	mnl_attr_nest_end(w.message, peers);
 }

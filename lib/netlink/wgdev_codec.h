@@ -67,4 +67,12 @@ struct wgdev_encoder {
 bool wgdev_encode_next(struct wgdev_encoder *encoder, void *buf, size_t cap, uint16_t family,
 		       uint32_t seq);
 
+/**
+ * Writes a message that changes nothing and that every driver refuses with -EINVAL which reads
+ * attributes strictly. One that takes it passes over what it does not know: told to take an
+ * allowed IP away, it would add it, if it is older than that.
+ */
+void wgdev_encode_strictness_probe(void *buf, size_t cap, const char *name, uint16_t family,
+				   uint32_t seq);
+
 #endif
