@@ -79,7 +79,10 @@ void packet_pool_free(struct packet_pool *pool);
  * small ones run out a large one may be given. NULL when there are no more: drop what it was for.
  */
 struct packet *packet_new(struct packet_pool *pool, size_t len);
+/** NULL is allowed. */
 void packet_free(struct packet *packet);
+/** Whether less than a quarter of the packets of this one's size are left: no time to keep it. */
+bool packet_is_scarce(const struct packet *packet);
 
 /** Bytes free before and behind what is in use. */
 size_t packet_headroom(const struct packet *packet);

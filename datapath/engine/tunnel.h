@@ -44,6 +44,7 @@ enum verdict {
 	VERDICT_BAD_TAG,            /* data that does not authenticate */
 	VERDICT_REPLAYED,           /* data seen before, or too old for the window */
 	VERDICT_FORBIDDEN_SOURCE,   /* the inner source is not one of the peer's allowed IPs */
+	VERDICT_BAD_ECN,            /* marked for congestion, but what is inside cannot say so */
 	VERDICT_N,
 };
 
@@ -105,7 +106,10 @@ void tunnel_get_keys(const struct tunnel *tunnel, struct wg_key *private_key,
 
 /** The peer with that key, or NULL. It stays valid until it is removed. */
 struct peer *tunnel_find_peer(struct tunnel *tunnel, const struct wg_key *public_key);
-/** Adds a peer that is not there yet. Returns NULL for our own public key, which is ignored. */
+/**
+ * Adds a peer that is not there yet. Returns NULL for our own public key, which is ignored, and
+ * when there are 2^20 of them.
+ */
 struct peer *tunnel_add_peer(struct tunnel *tunnel, const struct wg_key *public_key,
 			     const struct instant *now);
 void tunnel_remove_peer(struct tunnel *tunnel, struct peer *peer);

@@ -1,0 +1,175 @@
+/*
+ * One peer: see peer.h. It owns its sessions, its handshake and the packets staged for it. The
+ * table of numbers belongs to the tunnel; a session's number lives as long as the session.
+ */
+#include "datapath/engine/peer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/util/mem.h"
+
+enum {
+	TIMESTAMP_STEP = 1 << 24 /* noise_timestamp() rounds to this many nanoseconds */
+};
+
+struct peer *peer_new(const struct wg_key *public_key, const struct noise_identity *identity,
+		      mono_ns now)
+{
+	struct peer *peer = mem_alloc(1, sizeof(*peer));
+
+	peer->remote.public_key = *public_key;
+	noise_remote_set(&peer->remote, identity);
+	cookie_jar_init(&peer->cookies, public_key);
+	timers_init(&peer->timers, now);
+	peer->initiation_accepted = now - SEC(1);
+	return peer;
+}
+
+void peer_free(struct peer *peer)
+{
+	assert(!peer->handshake.local_index && !peer->previous && !peer->current && !peer->next);
+	assert(!peer->deadline.slot && !peer->allowed_ips.n);
+	packet_queue_drop(&peer->staged);
+	handshake_wipe(&peer->handshake);
+	mem_wipe(peer, sizeof(*peer));
+	free(peer);
+}
+
+void peer_log(enum log_level level, const struct peer *peer, const char *text)
+{
+	char key[WG_KEY_BASE64_LEN + 1];
+
+	if (!log_enabled(level))
+		return;
+	wg_key_format(key, &peer->remote.public_key);
+	log_line(level, "peer %.8s...: %s", key, text);
+}
+
+struct session *peer_find_session(const struct peer *peer, uint32_t local_index)
+{
+	if (peer->current && peer->current->local_index == local_index)
+		return peer->current;
+	if (peer->next && peer->next->local_index == local_index)
+		return peer->next;
+	if (peer->previous && peer->previous->local_index == local_index)
+		return peer->previous;
+	return NULL;
+}
+
+static void drop_session(struct session **session, struct index_table *table)
+{
+	if (!*session)
+		return;
+	index_remove(table, (*session)->local_index);
+	session_free(*session);
+	*session = NULL;
+}
+
+/* Puts a session into a place, and ends the one that was there. */
+static void replace(struct session **place, struct session *session, struct index_table *table)
+{
+	drop_session(place, table);
+	*place = session;
+}
+
+void peer_add_session(struct peer *peer, struct session *session, struct index_table *table)
+{
+	peer->crossed = false;
+	if (!session->initiator) {
+		replace(&peer->previous, NULL, table);
+		replace(&peer->next, session, table);
+		return;
+	}
+	if (peer->next) {
+		/*
+		 * We answered them while they answered us. They may send on the session that they
+		 * began; what came before both is two handshakes old.
+		 */
+		replace(&peer->previous, peer->next, table);
+		peer->next = NULL;
+		replace(&peer->current, session, table);
+		peer->crossed = true;
+	} else {
+		replace(&peer->previous, peer->current, table);
+		peer->current = session;
+	}
+}
+
+bool peer_confirm_session(struct peer *peer, struct session *session, bool ours_yields,
+			  struct index_table *table)
+{
+	if (session == peer->next) {
+		replace(&peer->previous, peer->current, table);
+		peer->current = peer->next;
+		peer->next = NULL;
+		peer->crossed = false;
+		/* An answer to ours that is still on its way would bring back an older session. */
+		peer_drop_handshake(peer, table);
+		return true;
+	}
+	if (peer->crossed && session == peer->previous && ours_yields) {
+		/* Settle on one, or else the next rekey would end the one that they send on. */
+		peer->previous = peer->current;
+		peer->current = session;
+		peer->crossed = false;
+	}
+	return false;
+}
+
+void peer_drop_handshake(struct peer *peer, struct index_table *table)
+{
+	if (peer->handshake.local_index)
+		index_remove(table, peer->handshake.local_index);
+	handshake_wipe(&peer->handshake);
+	peer->handshake.local_index = 0;
+}
+
+void peer_zero_keys(struct peer *peer, struct index_table *table)
+{
+	peer_drop_handshake(peer, table);
+	drop_session(&peer->previous, table);
+	drop_session(&peer->current, table);
+	drop_session(&peer->next, table);
+	peer->crossed = false;
+}
+
+bool peer_rekey_on_send(const struct peer *peer, mono_ns now)
+{
+	const struct session *session = peer->current;
+
+	if (!session)
+		return false;
+	return session->send_counter > REKEY_AFTER_MESSAGES ||
+	       (session->initiator && now - session->born >= REKEY_AFTER_TIME);
+}
+
+bool peer_rekey_on_receive(const struct peer *peer, mono_ns now)
+{
+	const struct session *session = peer->current;
+
+	return session && session->initiator &&
+	       now - session->born >= REJECT_AFTER_TIME - KEEPALIVE_TIMEOUT - REKEY_TIMEOUT;
+}
+
+int64_t peer_next_timestamp(struct peer *peer, int64_t now_unix)
+{
+	if (now_unix < peer->timestamp_sent_unix + TIMESTAMP_STEP)
+		now_unix = peer->timestamp_sent_unix + TIMESTAMP_STEP;
+	peer->timestamp_sent_unix = now_unix;
+	return now_unix;
+}
+
+bool peer_accept_timestamp(struct peer *peer, const uint8_t timestamp[static WIRE_TIMESTAMP_LEN],
+			   mono_ns now)
+{
+	/* TAI64N is big-endian: later is larger, byte by byte. */
+	if (memcmp(timestamp, peer->timestamp_seen, WIRE_TIMESTAMP_LEN) <= 0)
+		return false;
+	if (now - peer->initiation_accepted < SEC(1) / INITIATIONS_PER_SECOND)
+		return false;
+	memcpy(peer->timestamp_seen, timestamp, WIRE_TIMESTAMP_LEN);
+	peer->initiation_accepted = now;
+	return true;
+}

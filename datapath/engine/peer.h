@@ -1,0 +1,119 @@
+#ifndef DATAPATH_ENGINE_PEER_H
+#define DATAPATH_ENGINE_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "datapath/engine/allowedips.h"
+#include "datapath/engine/cookie.h"
+#include "datapath/engine/deadlines.h"
+#include "datapath/engine/index.h"
+#include "datapath/engine/noise.h"
+#include "datapath/engine/packet.h"
+#include "datapath/engine/session.h"
+#include "datapath/engine/timers.h"
+#include "lib/model/key.h"
+#include "lib/util/log.h"
+
+/**
+ * One peer: its parts, joined. The tunnel drives them; here is what needs no tunnel, above all
+ * which session is which. The keys of a peer are wiped with it.
+ */
+struct peer {
+	struct noise_remote remote;
+	struct handshake handshake; /* ours as initiator; an answer needs none beyond its moment */
+
+	/*
+	 * previous still receives: packets may be on their way. current sends and receives. next
+	 * came of a handshake that we answered, and receives: its first packet proves that the
+	 * other side has it too, and makes it current. Each may be NULL. peer.c alone sets them.
+	 */
+	struct session *previous, *current, *next;
+	bool crossed; /* previous is the other half of a simultaneous initiation */
+
+	struct cookie_jar cookies;
+	struct timers timers;
+	struct deadline deadline; /* the first of the timers, in the tunnel's heap */
+
+	struct path path;            /* where it was last heard from, or is said to be */
+	bool keepalive_missed;       /* one was due when there was no endpoint */
+	struct packet_queue staged;  /* IP packets that wait for a session */
+	int64_t last_handshake_unix; /* unix time, nanoseconds; 0: never */
+	uint64_t rx_bytes, tx_bytes; /* of datagrams, without what UDP and IP add */
+
+	/* The latest timestamp it has sent, and when; and our latest to it. */
+	uint8_t timestamp_seen[WIRE_TIMESTAMP_LEN];
+	mono_ns initiation_accepted;
+	int64_t timestamp_sent_unix;
+
+	struct allowedips_owner allowed_ips;
+
+	/* The batch at hand: IP packets to be sealed, datagrams to be opened. */
+	struct packet_queue outgoing, incoming;
+	struct peer *touched_next;
+	bool touched;
+
+	struct peer *before, *after; /* all peers, in the order they were added: peers.h */
+	struct peer *hash_next;
+};
+
+/** Never NULL. Joins no table. */
+struct peer *peer_new(const struct wg_key *public_key, const struct noise_identity *identity,
+		      mono_ns now);
+/** Its allowed IPs and numbers must have been taken away; its packets are given back. */
+void peer_free(struct peer *peer);
+
+static inline struct peer *peer_of_deadline(struct deadline *deadline)
+{
+	return (struct peer *)((char *)deadline - offsetof(struct peer, deadline));
+}
+
+static inline struct peer *peer_of_owner(struct allowedips_owner *owner)
+{
+	return (struct peer *)((char *)owner - offsetof(struct peer, allowed_ips));
+}
+
+/** A line in the log about this peer, which is named by the start of its public key. */
+void peer_log(enum log_level level, const struct peer *peer, const char *text);
+
+/** Which of its sessions has that number of ours; NULL: none. */
+struct session *peer_find_session(const struct peer *peer, uint32_t local_index);
+
+/**
+ * Takes the session of a handshake that just completed for us; its number is in the table. What
+ * it pushes out is freed, its number with it: a session two handshakes old is gone.
+ */
+void peer_add_session(struct peer *peer, struct session *session, struct index_table *table);
+/**
+ * A packet of this session was authentic. If that confirms `next` it becomes current, and true is
+ * returned: the handshake is complete for us.
+ *
+ * When both sides began a handshake at the same time there are two sessions, each side sending on
+ * its own. `ours_yields` says that it is for us to change over, once the other one is seen to work.
+ */
+bool peer_confirm_session(struct peer *peer, struct session *session, bool ours_yields,
+			  struct index_table *table);
+/** Gives up the handshake under way. */
+void peer_drop_handshake(struct peer *peer, struct index_table *table);
+/** Erases all sessions and the handshake. */
+void peer_zero_keys(struct peer *peer, struct index_table *table);
+
+/**
+ * Whether data sent now should be followed by an initiation, [W] 6.2: the session is old and ours,
+ * or has sent very much.
+ */
+bool peer_rekey_on_send(const struct peer *peer, mono_ns now);
+/** Likewise after data was received: this session of ours ends before an answer could be sure. */
+bool peer_rekey_on_receive(const struct peer *peer, mono_ns now);
+
+/**
+ * The time to put into an initiation, unix nanoseconds: later than all before, so that the other
+ * side does not take it for a replay, even when the clock was set back.
+ */
+int64_t peer_next_timestamp(struct peer *peer, int64_t now_unix);
+/** Whether an initiation's timestamp is new, and comes not too soon; if so it is remembered. */
+bool peer_accept_timestamp(struct peer *peer, const uint8_t timestamp[static WIRE_TIMESTAMP_LEN],
+			   mono_ns now);
+
+#endif

@@ -1,0 +1,254 @@
+/*
+ * Handshakes: see tunnel_internal.h. noise.c computes, cookie.c signs and checks; here is who may
+ * begin one and when, what is believed, and which peer it is. Secrets on the stack are wiped on
+ * every path.
+ */
+#include <string.h>
+
+#include "datapath/engine/tunnel_internal.h"
+#include "lib/crypto/aead.h"
+#include "lib/crypto/ct.h"
+#include "lib/util/cleanup.h"
+#include "lib/util/endian.h"
+
+/* Signs a message of the handshake and sends it. */
+static void send_signed(struct tunnel *tunnel, struct peer *peer, void *message, size_t len,
+			mono_ns now)
+{
+	struct packet *packet = packet_new(tunnel->env.pool, len);
+
+	if (!packet) {
+		tunnel_judge(tunnel, VERDICT_NO_MEMORY);
+		return;
+	}
+	cookie_sign(&peer->cookies, message, len, now);
+	memcpy(packet->data, message, len);
+	packet->ds = WIRE_DS_HANDSHAKE;
+	tunnel_push(tunnel, peer, packet);
+}
+
+static void random_key(const struct tunnel *tunnel, struct wg_key *out)
+{
+	tunnel->env.random(tunnel->env.random_ctx, out->bytes, sizeof(out->bytes));
+}
+
+static void send_initiation(struct tunnel *tunnel, struct peer *peer, const struct instant *now)
+{
+	AUTO(wg_key_wipe) struct wg_key ephemeral = { 0 };
+	uint8_t timestamp[WIRE_TIMESTAMP_LEN];
+	struct wire_initiation message;
+	uint32_t local_index;
+
+	if (!tunnel->up || !peer->remote.usable || peer->path.remote.sa.sa_family == AF_UNSPEC)
+		return;
+	peer_drop_handshake(peer, tunnel->index);
+	random_key(tunnel, &ephemeral);
+	noise_timestamp(timestamp, peer_next_timestamp(peer, now->unix_ns));
+	local_index = tunnel_new_index(tunnel, peer);
+	if (!noise_write_initiation(&message, &peer->handshake, &tunnel->identity, &peer->remote,
+				    &ephemeral, timestamp, local_index)) {
+		index_remove(tunnel->index, local_index);
+		return;
+	}
+	/* Without a packet for it, it counts as lost: the timer tries again. */
+	send_signed(tunnel, peer, &message, sizeof(message), now->mono);
+	timers_initiation_sent(&peer->timers, now->mono, tunnel_jitter(tunnel));
+	peer_log(LOG_LEVEL_DEBUG, peer, "sent an initiation");
+}
+
+void tunnel_initiate(struct tunnel *tunnel, struct peer *peer, const struct instant *now)
+{
+	if (timers_want_handshake(&peer->timers, now->mono))
+		send_initiation(tunnel, peer, now);
+}
+
+void tunnel_retry_handshake(struct tunnel *tunnel, struct peer *peer, const struct instant *now)
+{
+	send_initiation(tunnel, peer, now);
+}
+
+void tunnel_handshake_completed(struct tunnel *tunnel, struct peer *peer, const struct instant *now)
+{
+	(void)tunnel;
+	timers_handshake_completed(&peer->timers);
+	peer->last_handshake_unix = now->unix_ns;
+	peer_log(LOG_LEVEL_INFO, peer, "handshake completed");
+}
+
+/* A handshake message, authentic: counts, and tells where the peer is. */
+static void heard_from(struct peer *peer, const struct packet *packet, mono_ns now)
+{
+	tunnel_roam(peer, packet);
+	peer->rx_bytes += packet->len;
+	timers_authenticated_received(&peer->timers, now);
+}
+
+/* Answers with a cookie: prove your address, then try again. [W] 5.4.7 */
+static void send_cookie(struct tunnel *tunnel, const struct packet *packet, mono_ns now)
+{
+	AUTO(wg_key_wipe) struct wg_key secret = { 0 };
+	uint8_t nonce[XAEAD_NONCE_LEN];
+	struct wire_cookie message;
+	struct packet *reply = packet_new(tunnel->env.pool, sizeof(message));
+
+	if (!reply)
+		return;
+	random_key(tunnel, &secret);
+	tunnel->env.random(tunnel->env.random_ctx, nonce, sizeof(nonce));
+	cookie_write_reply(&message, &tunnel->checker, packet->data, packet->len,
+			   load_le32(packet->data + 4), &packet->path.remote, nonce, &secret, now);
+	memcpy(reply->data, &message, sizeof(message));
+	/* The way it came; its DS field stays 0, as the kernel has it. */
+	reply->path = packet->path;
+	packet_queue_push(&tunnel->to_udp, reply);
+}
+
+/* Whether an initiation or a response deserves work: its macs, and how busy we are. [W] 5.3 */
+static enum verdict admit(struct tunnel *tunnel, const struct packet *packet, mono_ns now)
+{
+	enum cookie_macs macs;
+
+	if (!tunnel->identity.key)
+		return VERDICT_BAD_MAC;
+	macs = cookie_check(&tunnel->checker, packet->data, packet->len, &packet->path.remote, now);
+	if (macs == COOKIE_MAC_BAD)
+		return VERDICT_BAD_MAC;
+	if (!load_add(&tunnel->load, now))
+		return VERDICT_HANDSHAKE;
+	if (macs != COOKIE_MAC2_GOOD) {
+		send_cookie(tunnel, packet, now);
+		return VERDICT_UNDER_LOAD;
+	}
+	if (tunnel->collect_at == MONO_NEVER)
+		tunnel->collect_at = now + SEC(1);
+	return ratelimit_allow(tunnel->limiter, &packet->path.remote, now) ? VERDICT_HANDSHAKE
+									   : VERDICT_UNDER_LOAD;
+}
+
+/*
+ * Answers an accepted initiation. The session is only `next` then: until the initiator sends with
+ * it we do not know that it ever got the answer. A handshake that we began goes on beside this
+ * one; whichever completes first is taken.
+ */
+static bool respond(struct tunnel *tunnel, struct peer *peer, struct handshake *handshake,
+		    mono_ns now)
+{
+	AUTO(wg_key_wipe) struct wg_key ephemeral = { 0 };
+	uint32_t local_index, remote_index = handshake->remote_index;
+	struct wire_response message;
+	struct noise_keys keys;
+
+	random_key(tunnel, &ephemeral);
+	local_index = tunnel_new_index(tunnel, peer);
+	if (!noise_write_response(&message, handshake, &peer->remote, &ephemeral, local_index)) {
+		index_remove(tunnel->index, local_index);
+		return false;
+	}
+	noise_derive_keys(&keys, handshake);
+	peer_add_session(peer, session_new(&keys, local_index, remote_index, false, now),
+			 tunnel->index);
+	ct_wipe(&keys, sizeof(keys));
+	timers_session_derived(&peer->timers, now);
+	timers_response_sent(&peer->timers, now);
+	send_signed(tunnel, peer, &message, sizeof(message), now);
+	peer_log(LOG_LEVEL_DEBUG, peer, "answered an initiation");
+	return true;
+}
+
+static enum verdict receive_initiation(struct tunnel *tunnel, const struct packet *packet,
+				       const struct instant *now)
+{
+	AUTO(noise_pending_wipe) struct noise_pending pending = { 0 };
+	AUTO(handshake_wipe) struct handshake handshake = { 0 };
+	uint8_t timestamp[WIRE_TIMESTAMP_LEN];
+	struct wire_initiation message;
+	enum verdict verdict;
+	struct peer *peer;
+
+	if (packet->len != sizeof(message))
+		return VERDICT_BAD_LENGTH;
+	verdict = admit(tunnel, packet, now->mono);
+	if (verdict != VERDICT_HANDSHAKE)
+		return verdict;
+	memcpy(&message, packet->data, sizeof(message));
+	if (!noise_read_initiation(&pending, &message, &tunnel->identity))
+		return VERDICT_BAD_HANDSHAKE;
+	peer = peers_find(&tunnel->peers, &pending.sender);
+	if (!peer || !noise_accept_initiation(&handshake, timestamp, &pending, &peer->remote))
+		return VERDICT_BAD_HANDSHAKE;
+	if (!peer_accept_timestamp(peer, timestamp, now->mono))
+		return VERDICT_REPLAYED_HANDSHAKE;
+	heard_from(peer, packet, now->mono);
+	if (!respond(tunnel, peer, &handshake, now->mono))
+		verdict = VERDICT_BAD_HANDSHAKE;
+	tunnel_schedule(tunnel, peer);
+	return verdict;
+}
+
+static enum verdict receive_response(struct tunnel *tunnel, const struct packet *packet,
+				     const struct instant *now)
+{
+	struct wire_response message;
+	enum verdict verdict;
+	struct session *session;
+	struct noise_keys keys;
+	uint32_t local_index;
+	struct peer *peer;
+
+	if (packet->len != sizeof(message))
+		return VERDICT_BAD_LENGTH;
+	verdict = admit(tunnel, packet, now->mono);
+	if (verdict != VERDICT_HANDSHAKE)
+		return verdict;
+	memcpy(&message, packet->data, sizeof(message));
+	local_index = load_le32(message.receiver);
+	peer = index_find(tunnel->index, local_index);
+	if (!peer || peer->handshake.state != HANDSHAKE_INITIATION_SENT ||
+	    peer->handshake.local_index != local_index ||
+	    !noise_read_response(&peer->handshake, &message, &tunnel->identity, &peer->remote))
+		return VERDICT_BAD_HANDSHAKE;
+	heard_from(peer, packet, now->mono);
+	/* The number passes from the handshake to the session. */
+	noise_derive_keys(&keys, &peer->handshake);
+	session = session_new(&keys, local_index, load_le32(message.sender), true, now->mono);
+	ct_wipe(&keys, sizeof(keys));
+	peer->handshake.local_index = 0;
+	peer_add_session(peer, session, tunnel->index);
+	timers_session_derived(&peer->timers, now->mono);
+	tunnel_handshake_completed(peer, now);
+	/* Confirms the session: with what waits, or else with nothing. [W] 6.5 */
+	tunnel_send_keepalive(tunnel, peer, now);
+	tunnel_schedule(tunnel, peer);
+	return verdict;
+}
+
+/* Whoever answers with a cookie is not the peer for certain: nothing is learnt from its address. */
+static enum verdict receive_cookie(struct tunnel *tunnel, const struct packet *packet, mono_ns now)
+{
+	struct wire_cookie message;
+	struct peer *peer;
+
+	if (packet->len != sizeof(message))
+		return VERDICT_BAD_LENGTH;
+	memcpy(&message, packet->data, sizeof(message));
+	peer = index_find(tunnel->index, load_le32(message.receiver));
+	if (!peer || !cookie_read_reply(&peer->cookies, &message, now))
+		return VERDICT_BAD_COOKIE;
+	peer_log(LOG_LEVEL_DEBUG, peer, "got a cookie");
+	return VERDICT_HANDSHAKE;
+}
+
+enum verdict tunnel_receive_handshake(struct tunnel *tunnel, const struct packet *packet,
+				      const struct instant *now)
+{
+	switch (load_le32(packet->data)) {
+	case WIRE_INITIATION:
+		return receive_initiation(tunnel, packet, now);
+	case WIRE_RESPONSE:
+		return receive_response(tunnel, packet, now);
+	case WIRE_COOKIE:
+		return receive_cookie(tunnel, packet, now->mono);
+	default:
+		return VERDICT_UNKNOWN_TYPE;
+	}
+}

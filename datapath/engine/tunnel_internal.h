@@ -1,0 +1,100 @@
+#ifndef DATAPATH_ENGINE_TUNNEL_INTERNAL_H
+#define DATAPATH_ENGINE_TUNNEL_INTERNAL_H
+
+#include "datapath/engine/allowedips.h"
+#include "datapath/engine/cookie.h"
+#include "datapath/engine/deadlines.h"
+#include "datapath/engine/icmp.h"
+#include "datapath/engine/index.h"
+#include "datapath/engine/load.h"
+#include "datapath/engine/noise.h"
+#include "datapath/engine/peer.h"
+#include "datapath/engine/peers.h"
+#include "datapath/engine/ratelimit.h"
+#include "datapath/engine/tunnel.h"
+
+/*
+ * What the files of the tunnel share and nobody else includes (tests look inside, too).
+ *
+ *	tunnel.c            configuration: the interface, its key, its peers
+ *	tunnel_send.c       packets from the TUN; keepalives
+ *	tunnel_handshake.c  initiations, responses, cookies
+ *	tunnel_receive.c    datagrams
+ *	tunnel_tick.c       deadlines
+ */
+struct tunnel {
+	struct tunnel_env env;
+	bool up;
+	struct wg_key private_key; /* clamped; zero: none */
+	struct noise_identity identity;
+	struct cookie_checker checker;
+	struct load load;
+	struct ratelimiter *limiter;
+	mono_ns collect_at; /* when to let the limiter forget; MONO_NEVER: it is empty */
+	struct icmp_limit icmp_limit;
+	mono_ns stranger_logged; /* when a line about a stranger was last written */
+	struct index_table *index;
+	struct allowedips *allowed_ips;
+	struct peers peers;
+	struct deadlines deadlines;
+	struct peer *touched_first, *touched_last; /* by the batch at hand */
+	struct packet_queue to_udp, to_tun;
+	uint64_t counts[VERDICT_N];
+};
+
+/** Counts what became of a packet. */
+static inline void tunnel_judge(struct tunnel *tunnel, enum verdict verdict)
+{
+	tunnel->counts[verdict]++;
+}
+
+/** Counts, and gives the packet back. */
+void tunnel_drop(struct tunnel *tunnel, struct packet *packet, enum verdict verdict);
+
+/** What is added to a handshake's timeout. */
+span_ns tunnel_jitter(const struct tunnel *tunnel);
+/** A new number, in the table for this peer. */
+uint32_t tunnel_new_index(struct tunnel *tunnel, struct peer *peer);
+
+/** Remembers that the batch at hand has something for this peer. */
+void tunnel_touch(struct tunnel *tunnel, struct peer *peer);
+/** The next of those, no longer remembered; NULL if there is none. */
+struct peer *tunnel_untouch(struct tunnel *tunnel);
+/** After the peer's timers changed: puts its first deadline where tunnel_tick() finds it. */
+void tunnel_schedule(struct tunnel *tunnel, struct peer *peer);
+
+/** Where an authentic message came from is where the peer is: [W] 2.1. */
+void tunnel_roam(struct peer *peer, const struct packet *packet);
+/** Routes may have changed: lets the kernel choose our address anew. */
+void tunnel_clear_source(struct peer *peer);
+
+/* tunnel_send.c */
+
+/**
+ * Hands a finished message to UDP, addressed to the peer. Its number of bytes counts as sent.
+ */
+void tunnel_push(struct tunnel *tunnel, struct peer *peer, struct packet *packet);
+/** Sends what is staged and in peer->outgoing, or stages all of it and begins a handshake. */
+void tunnel_send(struct tunnel *tunnel, struct peer *peer, const struct instant *now);
+/**
+ * Sends what is staged, or an empty packet if nothing is. Without a session a handshake begins
+ * instead, whose end confirms itself by such a packet.
+ */
+void tunnel_send_keepalive(struct tunnel *tunnel, struct peer *peer, const struct instant *now);
+
+/* tunnel_handshake.c */
+
+/**
+ * Sends an initiation, unless the last handshake message is less than REKEY_TIMEOUT old, the
+ * interface is down, or the peer has no endpoint or no usable key.
+ */
+void tunnel_initiate(struct tunnel *tunnel, struct peer *peer, const struct instant *now);
+/** As TIMERS_RETRY_HANDSHAKE wants it: the attempts go on counting. */
+void tunnel_retry_handshake(struct tunnel *tunnel, struct peer *peer, const struct instant *now);
+/** The handshake is complete for us. */
+void tunnel_handshake_completed(struct peer *peer, const struct instant *now);
+/** Takes an initiation, a response or a cookie reply; the packet stays the caller's. */
+enum verdict tunnel_receive_handshake(struct tunnel *tunnel, const struct packet *packet,
+				      const struct instant *now);
+
+#endif
