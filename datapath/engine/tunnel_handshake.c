@@ -67,9 +67,8 @@ void tunnel_retry_handshake(struct tunnel *tunnel, struct peer *peer, const stru
 	send_initiation(tunnel, peer, now);
 }
 
-void tunnel_handshake_completed(struct tunnel *tunnel, struct peer *peer, const struct instant *now)
+void tunnel_handshake_completed(struct peer *peer, const struct instant *now)
 {
-	(void)tunnel;
 	timers_handshake_completed(&peer->timers);
 	peer->last_handshake_unix = now->unix_ns;
 	peer_log(LOG_LEVEL_INFO, peer, "handshake completed");
