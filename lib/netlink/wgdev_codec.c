@@ -86,35 +86,52 @@ static int end_of_reply(const struct nlmsghdr *message, struct err *err)
 	return code ? err_set(err, code, "%s", strerror(-code)) : 0;
 }
 
+/* The message at the start of `len` bytes, or NULL. (libmnl's check lets lengths above INT_MAX by.)
+ */
+static const struct nlmsghdr *get_message(const uint8_t *bytes, size_t len)
+{
+	const struct nlmsghdr *message = (const void *)bytes;
+
+	if (len < NLMSG_HDRLEN || message->nlmsg_len < NLMSG_HDRLEN || message->nlmsg_len > len)
+		return NULL;
+	return message;
+}
+
+static int read_message(bool *done, const struct nlmsghdr *message,
+			const struct wgdev_reader *reader, struct err *err)
+{
+	if (message->nlmsg_flags & NLM_F_DUMP_INTR)
+		return err_set(err, -EINTR, "%s", strerror(EINTR));
+	switch (message->nlmsg_type) {
+	case NLMSG_ERROR:
+	case NLMSG_DONE:
+		*done = true;
+		return end_of_reply(message, err);
+	case NLMSG_NOOP:
+		return 0;
+	case NLMSG_OVERRUN:
+		return err_set(err, -ENOBUFS, "%s", strerror(ENOBUFS));
+	default:
+		return reader->take(reader->ctx, message, err);
+	}
+}
+
 int wgdev_read_reply(bool *done, const void *bytes, size_t len, uint32_t seq,
 		     const struct wgdev_reader *reader, struct err *err)
 {
-	const struct nlmsghdr *message = bytes;
-	int left = (int)len, r;
+	size_t at = 0;
+	int r = 0;
 
-	assert(len <= INT32_MAX);
 	*done = false;
-	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-		if (message->nlmsg_seq != seq)
+	while (!r && !*done && at < len) {
+		const struct nlmsghdr *message = get_message((const uint8_t *)bytes + at, len - at);
+
+		if (!message || message->nlmsg_seq != seq)
 			return malformed(err);
-		if (message->nlmsg_flags & NLM_F_DUMP_INTR)
-			return err_set(err, -EINTR, "%s", strerror(EINTR));
-		switch (message->nlmsg_type) {
-		case NLMSG_ERROR:
-		case NLMSG_DONE:
-			*done = true;
-			return end_of_reply(message, err);
-		case NLMSG_NOOP:
-			break;
-		case NLMSG_OVERRUN:
-			return err_set(err, -ENOBUFS, "%s", strerror(ENOBUFS));
-		default:
-			r = reader->take(reader->ctx, message, err);
-			if (r)
-				return r;
-		}
+		r = read_message(done, message, reader, err);
+		at += NLMSG_ALIGN(message->nlmsg_len);
 	}
-	return left > 0 ? malformed(err) : 0;
+	return r;
 }
 
 int wgdev_decode_family(void *ctx, const struct nlmsghdr *message, struct err *err)
@@ -197,9 +214,10 @@ static void decode_peer_values(struct wg_peer *peer, const struct nlattr **table
 {
 	int64_t handshake[2];
 
+	copy_attribute(&peer->preshared_key, WG_KEY_LEN, table[WGPEER_A_PRESHARED_KEY], bad);
 	/* The kernel always sends one; all zeros is none. */
-	if (copy_attribute(&peer->preshared_key, WG_KEY_LEN, table[WGPEER_A_PRESHARED_KEY], bad) &&
-	    !wg_key_is_zero(&peer->preshared_key))
+	peer->flags &= ~(uint32_t)WG_PEER_HAS_PRESHARED_KEY;
+	if (!wg_key_is_zero(&peer->preshared_key))
 		peer->flags |= WG_PEER_HAS_PRESHARED_KEY;
 	if (copy_attribute(&peer->keepalive_s, sizeof(peer->keepalive_s),
 			   table[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL], bad))

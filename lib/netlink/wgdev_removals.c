@@ -157,7 +157,7 @@ static bool peer_has_removals(const struct wg_peer *peer)
 {
 	for (uint32_t i = 0; i < peer->n_allowed_ips; i++)
 		if (peer->allowed_ips[i].remove)
-			return !(peer->flags & WG_PEER_REMOVE);
+			return true;
 	return false;
 }
 

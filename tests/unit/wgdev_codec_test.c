@@ -576,6 +576,8 @@ static void test_no_reply_at_all(void **state)
 	assert_int_equal(read_counting(&reply, &n, &done, NULL), -EPROTO);
 	message->nlmsg_len = 15;
 	assert_int_equal(read_counting(&reply, &n, &done, NULL), -EPROTO);
+	message->nlmsg_len = 0x80000010;
+	assert_int_equal(read_counting(&reply, &n, &done, NULL), -EPROTO);
 	message->nlmsg_len = 16;
 	reply.len = 15;
 	assert_int_equal(read_counting(&reply, &n, &done, NULL), -EPROTO);
