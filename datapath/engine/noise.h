@@ -55,7 +55,10 @@ struct handshake {
 	uint8_t hash[32];
 };
 
-/** Wipes all secrets; state is HANDSHAKE_NONE afterwards. */
+/**
+ * Wipes all secrets; state is HANDSHAKE_NONE afterwards. The two indices, which are no secrets,
+ * stay: local_index may still have to be taken out of the index table.
+ */
 void handshake_wipe(struct handshake *handshake);
 
 /**
