@@ -1,0 +1,200 @@
+/*
+ * Doing what a plan says, and taking it back. Each kind of step has one function here; all but the
+ * hooks work inside this process, and are echoed as the commands that would do the same.
+ */
+#include "cmd/wg-quick/apply.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "cmd/cli.h"
+#include "cmd/wg-quick/device.h"
+#include "cmd/wg-quick/hooks.h"
+#include "cmd/wg-quick/process.h"
+#include "lib/ipc/ipc.h"
+#include "lib/ipc/resolve.h"
+#include "lib/netlink/addr.h"
+#include "lib/netlink/link.h"
+#include "lib/netlink/route.h"
+#include "lib/util/cleanup.h"
+
+enum {
+	STATUS_FAILED = 1,
+	STATUS_REFUSED = 2, /* ip(8): the kernel said no */
+};
+
+/* What all steps work on. */
+struct work {
+	const struct plan *plan;
+	const struct target *target;
+	struct conf *conf;
+	struct err *err;
+};
+
+static void echo(const struct work *work, const struct step *step)
+{
+	AUTO(strbuf_fini) struct strbuf text = { 0 };
+
+	plan_format_step(&text, work->plan, step);
+	cli_say("[#] %s", strbuf_text(&text));
+}
+
+static void say_waiting(void *ctx, const char *message)
+{
+	(void)ctx;
+	cli_say("%s", message);
+}
+
+/* Runs in a process of its own, since looking names up may take for ever. */
+static int set_device_in_child(void *ctx)
+{
+	static const struct resolve_progress progress = { .waiting = say_waiting };
+	struct work *work = ctx;
+	struct err err = { 0 };
+	int r = resolve_device(work->conf->device, &progress, &err);
+
+	if (!r)
+		r = ipc_set(work->conf->device, &err);
+	if (r)
+		cli_say("%s: %s", cli_program, err.text);
+	return r ? STATUS_FAILED : 0;
+}
+
+static int set_device(struct work *work)
+{
+	int status;
+
+	for (size_t i = 0; i < work->conf->warnings.n; i++)
+		cli_say("%s", work->conf->warnings.items[i]);
+	status = process_call(set_device_in_child, work, work->err);
+	return status < 0 ? STATUS_FAILED : status;
+}
+
+static int set_mtu_and_up(struct work *work, const struct step *step)
+{
+	AUTO(state_mtus_fini) struct state_mtus mtus = { 0 };
+	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
+	AUTO(strlist_fini) struct strlist unreachable = { 0 };
+	const char *interface = work->plan->interface;
+	struct step known = *step;
+
+	if (!known.mtu_bytes) {
+		if (ipc_get(&device, interface, work->err))
+			return STATUS_FAILED;
+		state_look_mtus(&mtus, &unreachable, device);
+		for (size_t i = 0; i < unreachable.n; i++)
+			cli_say("[!] %s", unreachable.items[i]);
+		known.mtu_bytes = plan_mtu(&mtus);
+	}
+	echo(work, &known);
+	if (link_set_mtu(interface, known.mtu_bytes, work->err) ||
+	    link_set_up(interface, work->err))
+		return STATUS_REFUSED;
+	return 0;
+}
+
+static int add_route(struct work *work, const struct step *step)
+{
+	const struct plan *plan = work->plan;
+	uint32_t table =
+		plan->route_policy == ROUTE_POLICY_TABLE ? plan->table : (uint32_t)ROUTE_TABLE_MAIN;
+
+	echo(work, step);
+	return route_add(plan->interface, &step->cidr, table, work->err) ? STATUS_REFUSED : 0;
+}
+
+static int route_peers(struct work *work)
+{
+	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
+	AUTO(route_list_fini) struct route_list present = { 0 };
+	AUTO(plan_fini) struct plan routes = { .route_policy = work->plan->route_policy };
+	const char *interface = work->plan->interface;
+	bool is_auto = work->plan->route_policy == ROUTE_POLICY_AUTO;
+	int status = 0;
+
+	if (ipc_get(&device, interface, work->err) || plan_routes(&routes, device, work->err))
+		return STATUS_FAILED;
+	/* Routes come longest prefix first, so none of them covers a later one: it is enough to
+	 * look once. */
+	if (is_auto && routes.n_steps && route_list_device(&present, interface, work->err))
+		return STATUS_REFUSED;
+	for (size_t i = 0; !status && i < routes.n_steps; i++)
+		if (!is_auto || !route_list_covers(&present, &routes.steps[i].cidr))
+			status = add_route(work, &routes.steps[i]);
+	return status;
+}
+
+/* Returns 0 or the exit status. */
+static int do_step(struct work *work, const struct step *step)
+{
+	const char *interface = work->plan->interface;
+	int r;
+
+	switch (step->kind) {
+	case STEP_ADD_DEVICE:
+		echo(work, step);
+		return device_add(interface, work->err) ? STATUS_FAILED : 0;
+	case STEP_RUN_HOOK:
+		echo(work, step);
+		r = hooks_run(step->text, work->target, work->err);
+		return r < 0 ? STATUS_FAILED : r;
+	case STEP_SET_DEVICE:
+		echo(work, step);
+		return set_device(work);
+	case STEP_ADD_ADDRESS:
+		echo(work, step);
+		return addr_add(interface, &step->cidr, work->err) ? STATUS_REFUSED : 0;
+	case STEP_SET_MTU_AND_UP:
+		return set_mtu_and_up(work, step);
+	case STEP_ROUTE_PEERS:
+		return route_peers(work);
+	case STEP_ADD_ROUTE:
+		return add_route(work, step);
+	case STEP_DELETE_DEVICE:
+		echo(work, step);
+		return device_delete(interface, work->err) ? STATUS_FAILED : 0;
+	}
+	assert(!"a step of no kind");
+	return STATUS_FAILED;
+}
+
+/* Takes the first `n` steps back. What cannot be is told, and the rest is tried all the same. */
+static void undo(struct work *work, size_t n)
+{
+	while (n--) {
+		struct err err = { 0 };
+		struct work undoing = *work;
+		struct step step;
+
+		undoing.err = &err;
+		/* A device that a hook has deleted need not be deleted. */
+		if (plan_undo(&step, &work->plan->steps[n]) && do_step(&undoing, &step) &&
+		    err.code != -ENODEV)
+			cli_say("%s: %s", cli_program, err.text);
+	}
+}
+
+int apply(const struct plan *plan, const struct target *target, struct conf *conf, struct err *err)
+{
+	struct work work = { .plan = plan, .target = target, .conf = conf, .err = err };
+	size_t done = 0;
+	int status = 0;
+
+	strcpy(conf->device->name, plan->interface);
+	if (plan->is_undone)
+		process_hold_signals();
+	while (!status && done < plan->n_steps) {
+		status = do_step(&work, &plan->steps[done]);
+		if (status)
+			break;
+		done++;
+		if (process_is_interrupted()) {
+			err_set(err, -EINTR, "interrupted");
+			status = STATUS_FAILED;
+		}
+	}
+	if (status && plan->is_undone)
+		undo(&work, done);
+	return status;
+}

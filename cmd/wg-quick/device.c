@@ -1,0 +1,126 @@
+/*
+ * Making and deleting the device. A userspace program makes the interface (a TUN) and its socket,
+ * goes into the background, and ends when the interface is deleted. Stateless.
+ */
+#include "cmd/wg-quick/device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cmd/cli.h"
+#include "cmd/wg-quick/process.h"
+#include "lib/netlink/link.h"
+#include "lib/uapi/client.h"
+#include "lib/util/cleanup.h"
+
+#define TUN_DEVICE "/dev/net/tun"
+
+enum {
+	/* A program that has not ended by then is not going to. */
+	DAEMON_END_MS = 5000
+};
+
+/* Finds out in advance what would else be told in as many ways as there are programs. */
+static int check_tun(struct err *err)
+{
+	AUTO(auto_close) int fd = open(TUN_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		return 0;
+	return err_set(err, -errno, "%s: %s%s", TUN_DEVICE, strerror(errno),
+		       errno == ENOENT || errno == ENODEV ? " (is the tun module loaded?)" : "");
+}
+
+static int start_daemon(const char *interface, struct err *err)
+{
+	const char *program = getenv("WG_QUICK_USERSPACE_IMPLEMENTATION");
+	struct link_info link;
+	int r = check_tun(err);
+
+	if (r)
+		return r;
+	if (!program || !program[0])
+		program = "wg-datapath";
+
+	char *const argv[] = { (char *)program, (char *)interface, NULL };
+
+	cli_say("[!] Missing WireGuard kernel module. "
+		"Falling back to slow userspace implementation.");
+	cli_say("[#] %s %s", program, interface);
+	r = process_run(argv, err);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return err_set(err, -ECHILD, "`%s %s' failed with exit status %d", program,
+			       interface, r);
+	if (link_get(&link, interface, NULL))
+		return err_set(err, -ECHILD, "`%s %s' made no interface", program, interface);
+	return 0;
+}
+
+int device_add(const char *interface, struct err *err)
+{
+	int r = link_add_wireguard(interface, err);
+
+	return r == -EOPNOTSUPP ? start_daemon(interface, err) : r;
+}
+
+/* A connection to the device's daemon, or -1 with errno if none listens. */
+static int connect_to_daemon(const char *interface)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	snprintf(address.sun_path, sizeof(address.sun_path), UAPI_SOCKET_DIR "/%s.sock", interface);
+	if (!connect(fd, (const struct sockaddr *)&address, sizeof(address)))
+		return fd;
+
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* The kernel closes the daemon's end of the connection when the daemon is no more. */
+static int wait_for_end(const char *interface, int connection, struct err *err)
+{
+	struct pollfd event = { .fd = connection, .events = POLLRDHUP };
+	char path[128];
+	int r;
+
+	do {
+		r = poll(&event, 1, DAEMON_END_MS);
+	} while (r < 0 && errno == EINTR);
+	if (!r)
+		return err_set(err, -ETIMEDOUT,
+			       "the program that provided `%s' has not ended within %d s",
+			       interface, DAEMON_END_MS / 1000);
+	/* One that did not take its socket with it leaves that to us. */
+	AUTO(auto_close) int again = connect_to_daemon(interface);
+
+	if (again < 0 && errno == ECONNREFUSED) {
+		snprintf(path, sizeof(path), UAPI_SOCKET_DIR "/%s.sock", interface);
+		unlink(path);
+	}
+	return 0;
+}
+
+int device_delete(const char *interface, struct err *err)
+{
+	AUTO(auto_close) int connection = connect_to_daemon(interface);
+	int r = link_delete(interface, err);
+
+	if (r || connection < 0)
+		return r;
+	return wait_for_end(interface, connection, err);
+}

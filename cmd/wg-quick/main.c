@@ -1,0 +1,206 @@
+/*
+ * wg-quick: brings up and takes down a WireGuard interface as a configuration file describes it.
+ *
+ * A file's way: target (which file) -> lib/conf (what it says) -> state (what the host is like) ->
+ * plan (what to do) -> apply (do it, or take it back).
+ */
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cli.h"
+#include "cmd/wg-quick/apply.h"
+#include "cmd/wg-quick/plan.h"
+#include "cmd/wg-quick/state.h"
+#include "cmd/wg-quick/target.h"
+#include "lib/conf/conf.h"
+#include "lib/ipc/resolve.h"
+#include "lib/util/cleanup.h"
+#include "lib/util/strbuf.h"
+
+static char self[PATH_MAX]; /* this program's file */
+
+static const char usage_text[] =
+	"Usage: wg-quick [ up | down | save | strip ] [ CONFIG_FILE | INTERFACE ]\n"
+	"\n"
+	"  CONFIG_FILE is a path; the file is named after the interface, followed by `.conf'.\n"
+	"  INTERFACE stands for the file " SYSCONFDIR "/wireguard/INTERFACE.conf.\n"
+	"\n"
+	"  up      creates the interface, sets it up, adds addresses and routes\n"
+	"  down    removes it\n"
+	"  save    writes the running configuration to the file\n"
+	"  strip   prints the file without what only wg-quick understands, for wg(8)\n"
+	"\n"
+	"  In the [Interface] section these are wg-quick's own:\n"
+	"\n"
+	"  Address                              the interface's addresses, with their prefixes\n"
+	"  DNS                                  name servers and search domains\n"
+	"  MTU                                  if left out, found from the routes to the peers\n"
+	"  Table                                where routes go: `auto', `off', or a routing "
+	"table\n"
+	"  PreUp, PostUp, PreDown, PostDown     commands for bash(1); `%i' is the interface\n"
+	"  SaveConfig                           `true': down saves first\n"
+	"\n"
+	"See wg-quick(8).\n";
+
+/* One line, with the place in the file that it is about. */
+static int fail(const struct err *err, const char *file)
+{
+	fprintf(stderr, "%s: ", cli_program);
+	if (file && err->line)
+		fprintf(stderr, "%s:%u:%u: ", file, err->line, err->column ? err->column : 1);
+	fputs(err->text, stderr);
+	if (err->expected)
+		fprintf(stderr, "; expected %s", err->expected);
+	fputc('\n', stderr);
+	return 1;
+}
+
+/* Becomes the same program, run by sudo. Returns only on failure. */
+static int become_root(int argc, char **argv)
+{
+	AUTO(auto_free) char **args = calloc((size_t)argc + 5, sizeof(*args));
+	size_t n = 0;
+
+	args[n++] = "sudo";
+	args[n++] = "-p";
+	args[n++] = "wg-quick must be run as root. Please enter the password for %u to continue: ";
+	args[n++] = "--";
+	args[n++] = self;
+	for (int i = 1; i < argc; i++)
+		args[n++] = argv[i];
+	execvp(args[0], args);
+	cli_say("%s: must be run as root; sudo: %s", cli_program, strerror(errno));
+	return 1;
+}
+
+static int open_target(struct target *out, const char *argument)
+{
+	struct err err = { 0 };
+
+	if (target_find(out, argument, &err))
+		return fail(&err, NULL);
+	if (target_is_world_accessible(out))
+		cli_say("Warning: `%s' is world accessible", out->path);
+	return 0;
+}
+
+typedef int planner(struct plan *out, const char *interface, const struct conf *conf,
+		    const struct state *state, struct err *err);
+
+/* up and down: look, decide, do. */
+static int carry_out(const char *argument, planner *plan_it)
+{
+	AUTO(target_fini) struct target target = { 0 };
+	AUTO(conf_fini) struct conf conf = { 0 };
+	AUTO(plan_fini) struct plan plan = { 0 };
+	struct state state = { 0 };
+	struct err err = { 0 };
+	const char *table;
+	int status = open_target(&target, argument);
+
+	if (status)
+		return status;
+	if (conf_read(&conf, target.path, CONF_QUICK, &err))
+		return fail(&err, target.path);
+	/* Going down needs no table: that the file's is unknown by now must not stop it. */
+	table = plan_it == plan_up && conf.quick.table && strcmp(conf.quick.table, "off")
+			? conf.quick.table
+			: NULL;
+	if (resolve_check_environment(&err) || state_look(&state, target.interface, table, &err) ||
+	    plan_it(&plan, target.interface, &conf, &state, &err))
+		return fail(&err, NULL);
+	status = apply(&plan, &target, &conf, &err);
+	if (status && err.text[0])
+		fail(&err, NULL);
+	return status;
+}
+
+static int run_up(int argc, char **argv)
+{
+	(void)argc;
+	return carry_out(argv[1], plan_up);
+}
+
+static int run_down(int argc, char **argv)
+{
+	(void)argc;
+	return carry_out(argv[1], plan_down);
+}
+
+static int run_save(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	cli_say("%s: `save' is not supported; nothing was changed", cli_program);
+	return 1;
+}
+
+static int run_strip(int argc, char **argv)
+{
+	AUTO(target_fini) struct target target = { 0 };
+	AUTO(strbuf_fini) struct strbuf text = { 0 };
+	AUTO(strbuf_fini) struct strbuf stripped = { 0 };
+	struct err err = { 0 };
+	int status = open_target(&target, argv[1]);
+
+	(void)argc;
+	if (status)
+		return status;
+	if (conf_read_text(&text, target.path, &err) ||
+	    conf_strip(&stripped, strbuf_text(&text), text.len, &err))
+		return fail(&err, target.path);
+	if (fwrite(strbuf_text(&stripped), 1, stripped.len, stdout) != stripped.len ||
+	    fflush(stdout)) {
+		cli_say("%s: cannot write: %s", cli_program, strerror(errno));
+		return 1;
+	}
+	return 0;
+}
+
+static const struct cli_command commands[] = {
+	{ "up", "creates the interface", run_up },
+	{ "down", "removes it", run_down },
+	{ "save", "writes the running configuration to the file", run_save },
+	{ "strip", "prints the file for wg(8)", run_strip },
+	{ NULL, NULL, NULL },
+};
+
+/* Commands of hooks find our `wg`, and the fallback our `wg-datapath`, wherever this is installed;
+ * what they print does not depend on the locale. */
+static void set_environment(void)
+{
+	AUTO(strbuf_fini) struct strbuf path = { 0 };
+	const char *old = getenv("PATH");
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char dir[PATH_MAX];
+
+	setenv("LC_ALL", "C", 1);
+	if (len <= 0)
+		return;
+	memcpy(dir, self, sizeof(dir));
+	strbuf_addf(&path, "%s:%s", dirname(dir), old ? old : "");
+	setenv("PATH", strbuf_text(&path), 1);
+}
+
+int main(int argc, char **argv)
+{
+	const struct cli_command *command = argc == 3 ? cli_find(commands, argv[1]) : NULL;
+
+	cli_program = argc ? basename(argv[0]) : "wg-quick";
+	set_environment();
+	if (!command) {
+		bool is_help = argc == 2 && (!strcmp(argv[1], "help") || !strcmp(argv[1], "-h") ||
+					     !strcmp(argv[1], "--help"));
+
+		fputs(usage_text, stderr);
+		return is_help ? 0 : 1;
+	}
+	if (geteuid())
+		return become_root(argc, argv);
+	return command->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,253 @@
+/*
+ * Deciding what to do, and in what order. Pure: what is known of the host comes in as struct state,
+ * what is to be done goes out as struct plan, which owns its texts.
+ *
+ * The order, in `up`: the device comes first, so that PreUp can already put it into a VRF or give
+ * it a key; addresses come before routes, since a route that an address implies is not added again;
+ * PostUp sees everything. What lives on the device (addresses, routes) goes when it goes, so that
+ * only making the device needs undoing.
+ */
+#include "cmd/wg-quick/plan.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/util/cleanup.h"
+#include "lib/util/mem.h"
+
+enum {
+	/* The outer IPv6 header 40, UDP 8, the message's own 32: what fits on every path. */
+	TUNNEL_OVERHEAD_BYTES = 80,
+	ETHERNET_MTU_BYTES = 1500,
+};
+
+static struct step *add_step(struct plan *plan, enum step_kind kind)
+{
+	struct step *step;
+
+	plan->steps = mem_grow(plan->steps, &plan->steps_cap, plan->n_steps + 1, sizeof(*step));
+	step = &plan->steps[plan->n_steps++];
+	*step = (struct step){ .kind = kind };
+	return step;
+}
+
+static void add_hooks(struct plan *plan, const struct strlist *hooks)
+{
+	for (size_t i = 0; i < hooks->n; i++) {
+		AUTO(strbuf_fini) struct strbuf text = { 0 };
+		const char *from = hooks->items[i], *mark;
+
+		for (; (mark = strstr(from, "%i")); from = mark + 2) {
+			strbuf_add_mem(&text, from, (size_t)(mark - from));
+			strbuf_add(&text, plan->interface);
+		}
+		strbuf_add(&text, from);
+		add_step(plan, STEP_RUN_HOOK)->text = mem_strdup(strbuf_text(&text));
+	}
+}
+
+static int refuse(struct err *err, const char *what)
+{
+	return err_set(err, -EOPNOTSUPP, "%s is not supported; nothing was changed", what);
+}
+
+static int refuse_default_route(const struct plan *plan, const struct cidr *cidr, struct err *err)
+{
+	if (plan->route_policy == ROUTE_POLICY_AUTO && cidr->bits == 0)
+		return refuse(err, cidr->family == AF_INET
+					   ? "AllowedIPs = 0.0.0.0/0 without a `Table'"
+					   : "AllowedIPs = ::/0 without a `Table'");
+	return 0;
+}
+
+/* What both directions start from: where routes go, and what there is no way to do. */
+static int begin(struct plan *plan, const char *interface, const struct conf *conf,
+		 const struct state *state, struct err *err)
+{
+	const struct conf_quick *quick = &conf->quick;
+
+	assert(strlen(interface) < sizeof(plan->interface));
+	strcpy(plan->interface, interface);
+	if (quick->table && !strcmp(quick->table, "off")) {
+		plan->route_policy = ROUTE_POLICY_OFF;
+	} else if (quick->table) {
+		plan->route_policy = ROUTE_POLICY_TABLE;
+		plan->table = state->table;
+		plan->table_name = mem_strdup(quick->table);
+	}
+	if (quick->dns_servers.n)
+		return refuse(err, "`DNS'");
+	if (quick->save_config)
+		return refuse(err, "`SaveConfig = true'");
+	for (size_t i = 0; i < conf->device->n_peers; i++) {
+		const struct wg_peer *peer = &conf->device->peers[i];
+
+		for (size_t j = 0; j < peer->n_allowed_ips; j++) {
+			int r = refuse_default_route(plan, &peer->allowed_ips[j].cidr, err);
+
+			if (r)
+				return r;
+		}
+	}
+	return 0;
+}
+
+int plan_up(struct plan *out, const char *interface, const struct conf *conf,
+	    const struct state *state, struct err *err)
+{
+	AUTO(plan_fini) struct plan plan = { .is_undone = true };
+	int r;
+
+	if (state->link_exists)
+		return err_set(err, -EEXIST, "`%s' already exists", interface);
+	r = begin(&plan, interface, conf, state, err);
+	if (r)
+		return r;
+	add_step(&plan, STEP_ADD_DEVICE);
+	add_hooks(&plan, &conf->quick.pre_up);
+	add_step(&plan, STEP_SET_DEVICE);
+	for (size_t i = 0; i < conf->quick.n_addresses; i++)
+		add_step(&plan, STEP_ADD_ADDRESS)->cidr = conf->quick.addresses[i];
+	add_step(&plan, STEP_SET_MTU_AND_UP)->mtu_bytes = conf->quick.mtu_bytes;
+	if (plan.route_policy != ROUTE_POLICY_OFF)
+		add_step(&plan, STEP_ROUTE_PEERS);
+	add_hooks(&plan, &conf->quick.post_up);
+	*out = plan;
+	plan = (struct plan){ 0 };
+	return 0;
+}
+
+int plan_down(struct plan *out, const char *interface, const struct conf *conf,
+	      const struct state *state, struct err *err)
+{
+	AUTO(plan_fini) struct plan plan = { 0 };
+	int r;
+
+	if (!state->is_wireguard)
+		return err_set(err, -ENODEV, "`%s' is not a WireGuard interface", interface);
+	r = begin(&plan, interface, conf, state, err);
+	if (r)
+		return r;
+	add_hooks(&plan, &conf->quick.pre_down);
+	add_step(&plan, STEP_DELETE_DEVICE);
+	add_hooks(&plan, &conf->quick.post_down);
+	*out = plan;
+	plan = (struct plan){ 0 };
+	return 0;
+}
+
+/* Longest prefixes first; those of one length from the greatest text to the least, as the original
+ * does it, so that IPv6 comes before IPv4 in "0.0.0.0/0, ::/0". */
+static int compare_routes(const void *a, const void *b)
+{
+	const struct step *x = a, *y = b;
+	char x_text[CIDR_TEXT_MAX], y_text[CIDR_TEXT_MAX];
+
+	if (x->cidr.bits != y->cidr.bits)
+		return x->cidr.bits < y->cidr.bits ? 1 : -1;
+	cidr_format(x_text, &x->cidr);
+	cidr_format(y_text, &y->cidr);
+	return strcmp(y_text, x_text);
+}
+
+int plan_routes(struct plan *out, const struct wg_device *device, struct err *err)
+{
+	assert(!out->n_steps);
+	for (size_t i = 0; i < device->n_peers; i++) {
+		const struct wg_peer *peer = &device->peers[i];
+
+		for (size_t j = 0; j < peer->n_allowed_ips; j++) {
+			const struct cidr *cidr = &peer->allowed_ips[j].cidr;
+			int r = refuse_default_route(out, cidr, err);
+
+			if (r)
+				return r;
+			add_step(out, STEP_ADD_ROUTE)->cidr = *cidr;
+		}
+	}
+	if (out->n_steps)
+		qsort(out->steps, out->n_steps, sizeof(*out->steps), compare_routes);
+	return 0;
+}
+
+unsigned int plan_mtu(const struct state_mtus *mtus)
+{
+	unsigned int least = 0;
+
+	for (size_t i = 0; i < mtus->n_endpoints; i++)
+		if (!least || mtus->endpoints[i] < least)
+			least = mtus->endpoints[i];
+	if (!least)
+		least = mtus->default_route;
+	if (!least)
+		least = ETHERNET_MTU_BYTES;
+	return least > TUNNEL_OVERHEAD_BYTES ? least - TUNNEL_OVERHEAD_BYTES : least;
+}
+
+bool plan_undo(struct step *out, const struct step *done)
+{
+	switch (done->kind) {
+	case STEP_ADD_DEVICE:
+		*out = (struct step){ .kind = STEP_DELETE_DEVICE };
+		return true;
+	case STEP_SET_DEVICE: /* these go with the device */
+	case STEP_ADD_ADDRESS:
+	case STEP_SET_MTU_AND_UP:
+	case STEP_ROUTE_PEERS:
+	case STEP_ADD_ROUTE:
+		return false;
+	case STEP_RUN_HOOK: /* nobody but its author knows how */
+	case STEP_DELETE_DEVICE:
+		return false;
+	}
+	assert(!"a step of no kind");
+	return false;
+}
+
+void plan_format_step(struct strbuf *out, const struct plan *plan, const struct step *step)
+{
+	char cidr[CIDR_TEXT_MAX] = "";
+	int version = step->cidr.family == AF_INET6 ? 6 : 4;
+
+	if (step->cidr.family)
+		cidr_format(cidr, &step->cidr);
+	switch (step->kind) {
+	case STEP_ADD_DEVICE:
+		strbuf_addf(out, "ip link add dev %s type wireguard", plan->interface);
+		break;
+	case STEP_RUN_HOOK:
+		strbuf_add(out, step->text);
+		break;
+	case STEP_SET_DEVICE: /* the words of the original, which scripts look for */
+		strbuf_addf(out, "wg addconf %s /dev/fd/63", plan->interface);
+		break;
+	case STEP_ADD_ADDRESS:
+		strbuf_addf(out, "ip -%d address add %s dev %s", version, cidr, plan->interface);
+		break;
+	case STEP_SET_MTU_AND_UP:
+		strbuf_addf(out, "ip link set mtu %u up dev %s", step->mtu_bytes, plan->interface);
+		break;
+	case STEP_ROUTE_PEERS:
+		strbuf_addf(out, "wg show %s allowed-ips", plan->interface);
+		break;
+	case STEP_ADD_ROUTE:
+		strbuf_addf(out, "ip -%d route add %s dev %s", version, cidr, plan->interface);
+		if (plan->route_policy == ROUTE_POLICY_TABLE)
+			strbuf_addf(out, " table %s", plan->table_name);
+		break;
+	case STEP_DELETE_DEVICE:
+		strbuf_addf(out, "ip link delete dev %s", plan->interface);
+		break;
+	}
+}
+
+void plan_fini(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		free(plan->steps[i].text);
+	free(plan->steps);
+	free(plan->table_name);
+	*plan = (struct plan){ 0 };
+}

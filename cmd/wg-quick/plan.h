@@ -1,0 +1,87 @@
+#ifndef CMD_WG_QUICK_PLAN_H
+#define CMD_WG_QUICK_PLAN_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cmd/wg-quick/state.h"
+#include "lib/conf/conf.h"
+#include "lib/model/cidr.h"
+#include "lib/util/err.h"
+#include "lib/util/strbuf.h"
+
+/* Deciding what to do, and in what order. Nothing here touches the host. */
+
+/** One thing to do. Steps that depend on what earlier ones bring about look when their turn comes.
+ */
+enum step_kind {
+	STEP_ADD_DEVICE,     /* in the kernel, or by a userspace program */
+	STEP_RUN_HOOK,       /* text: what the shell runs */
+	STEP_SET_DEVICE,     /* keys, port, mark and peers; looks up the endpoints' names */
+	STEP_ADD_ADDRESS,    /* cidr */
+	STEP_SET_MTU_AND_UP, /* mtu_bytes; 0: looks at the routes to the endpoints */
+	STEP_ROUTE_PEERS,    /* looks at the device: an ADD_ROUTE for each allowed IP */
+	STEP_ADD_ROUTE,      /* cidr, table */
+	STEP_DELETE_DEVICE,  /* with its addresses and routes; waits for its daemon to end */
+};
+
+struct step {
+	enum step_kind kind;
+	char *text; /* owned; NULL if the kind has none */
+	struct cidr cidr;
+	unsigned int mtu_bytes;
+};
+
+/** Where routes to allowed IPs go. */
+enum route_policy {
+	ROUTE_POLICY_AUTO,  /* into the main table, unless the interface covers them already */
+	ROUTE_POLICY_TABLE, /* into the table that the file names, all of them */
+	ROUTE_POLICY_OFF,   /* nowhere */
+};
+
+struct plan {
+	char interface[IFNAMSIZ];
+	enum route_policy route_policy;
+	uint32_t table;   /* for ROUTE_POLICY_TABLE */
+	char *table_name; /* ...as the file calls it; owned */
+	bool is_undone;   /* a failure undoes the steps done so far */
+	struct step *steps;
+	size_t n_steps;
+	size_t steps_cap;
+};
+
+/**
+ * The way to bring an interface up. Returns 0, -EEXIST if there is a link of that name, or
+ * -EOPNOTSUPP if the file wants what this program does not do, with *err filled in; *out is then
+ * empty.
+ */
+int plan_up(struct plan *out, const char *interface, const struct conf *conf,
+	    const struct state *state, struct err *err);
+
+/**
+ * The way to take it down. Returns as plan_up(), and -ENODEV if it is no WireGuard interface.
+ */
+int plan_down(struct plan *out, const char *interface, const struct conf *conf,
+	      const struct state *state, struct err *err);
+
+/**
+ * The routes to a device's allowed IPs as STEP_ADD_ROUTE, longest prefixes first, onto the end of
+ * *out, which must not hold any other step. Returns 0, or -EOPNOTSUPP for a default route in
+ * ROUTE_POLICY_AUTO, with *err filled in.
+ */
+int plan_routes(struct plan *out, const struct wg_device *device, struct err *err);
+
+/** The MTU for the tunnel, in bytes: 80 less than the narrowest way to an endpoint has. */
+unsigned int plan_mtu(const struct state_mtus *mtus);
+
+/** Fills in the step that takes `done` back. Returns whether there is need of one. */
+bool plan_undo(struct step *out, const struct step *done);
+
+/** What a step does, in the words of the command that would do it. */
+void plan_format_step(struct strbuf *out, const struct plan *plan, const struct step *step);
+
+void plan_fini(struct plan *plan);
+
+#endif

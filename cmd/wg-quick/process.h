@@ -1,0 +1,30 @@
+#ifndef CMD_WG_QUICK_PROCESS_H
+#define CMD_WG_QUICK_PROCESS_H
+
+#include <stdbool.h>
+
+#include "lib/util/err.h"
+
+/* Child processes, and the signals that must not cut this program off in the middle of its work. */
+
+/** Holds back SIGINT, SIGTERM and SIGHUP, bar those that are ignored, from now on. */
+void process_hold_signals(void);
+
+/** Whether a signal that is held back has arrived. */
+bool process_is_interrupted(void);
+
+/**
+ * Runs a program, found in PATH, with this one's standard streams and the signals as they were, and
+ * waits for its end, whatever signals come. Returns its exit status, 128 and the signal's number if
+ * one killed it, or a negative errno with *err filled in if it cannot be started.
+ */
+int process_run(char *const argv[], struct err *err);
+
+/**
+ * Calls `function` in a child process, for what may take long and can be stopped at any point: a
+ * signal that is held back here ends it there. Returns as process_run(); function's value is the
+ * exit status. What function changes in memory is lost.
+ */
+int process_call(int (*function)(void *ctx), void *ctx, struct err *err);
+
+#endif

@@ -1,0 +1,150 @@
+/*
+ * Looking at the host: what plan.c decides upon. Nothing here changes anything. What is found
+ * belongs to the caller.
+ */
+#include "cmd/wg-quick/state.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/ipc/ipc.h"
+#include "lib/netlink/link.h"
+#include "lib/netlink/route.h"
+#include "lib/util/cleanup.h"
+#include "lib/util/mem.h"
+#include "lib/util/num.h"
+#include "lib/util/strbuf.h"
+
+/* Looks for `name` in one file of lines "NUMBER NAME". */
+static bool find_in_file(uint32_t *out, const char *name, const char *path)
+{
+	AUTO(auto_fclose) FILE *file = fopen(path, "re");
+	AUTO(auto_free) char *line = NULL;
+	size_t cap = 0;
+
+	while (file && getline(&line, &cap, file) >= 0) {
+		char *rest = NULL;
+		const char *number = strtok_r(line, " \t\n", &rest);
+		const char *word = number ? strtok_r(NULL, " \t\n#", &rest) : NULL;
+		uint64_t value;
+
+		if (word && number[0] != '#' && !strcmp(word, name) &&
+		    !num_parse_hex(&value, number, UINT32_MAX)) {
+			*out = (uint32_t)value;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool find_in_dir(uint32_t *out, const char *name, const char *dir)
+{
+	AUTO(globfree) glob_t found = { 0 };
+	AUTO(strbuf_fini) struct strbuf pattern = { 0 };
+
+	strbuf_addf(&pattern, "%s/rt_tables", dir);
+	if (find_in_file(out, name, strbuf_text(&pattern)))
+		return true;
+	strbuf_add(&pattern, ".d/*.conf");
+	if (glob(strbuf_text(&pattern), 0, NULL, &found))
+		return false;
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		if (find_in_file(out, name, found.gl_pathv[i]))
+			return true;
+	return false;
+}
+
+int state_find_table(uint32_t *out, const char *name, const char *const dirs[], struct err *err)
+{
+	static const struct {
+		const char *name;
+		uint32_t number;
+	} always[] = { { "default", 253 }, { "main", ROUTE_TABLE_MAIN }, { "local", 255 } };
+	uint64_t number;
+
+	if (!num_parse_hex(&number, name, UINT32_MAX) && number > 0) {
+		*out = (uint32_t)number;
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
+		if (!strcmp(always[i].name, name)) {
+			*out = always[i].number;
+			return 0;
+		}
+	}
+	for (; *dirs; dirs++)
+		if (find_in_dir(out, name, *dirs))
+			return 0;
+	return err_set(err, -EINVAL, "`%s' is neither the number nor the name of a routing table",
+		       name);
+}
+
+int state_look(struct state *out, const char *interface, const char *table, struct err *err)
+{
+	static const char *const dirs[] = { "/etc/iproute2", "/usr/share/iproute2",
+					    "/usr/lib/iproute2", NULL };
+	AUTO(strlist_fini) struct strlist devices = { 0 };
+	struct state state = { 0 };
+	struct link_info link;
+	int r = link_get(&link, interface, err);
+
+	if (r && r != -ENODEV)
+		return r;
+	state.link_exists = !r;
+	r = ipc_list(&devices, err);
+	if (r)
+		return r;
+	state.is_wireguard = strlist_has(&devices, interface);
+	if (table) {
+		r = state_find_table(&state.table, table, dirs, err);
+		if (r)
+			return r;
+	}
+	*out = state;
+	return 0;
+}
+
+/* A route's own MTU, else that of the link it leaves by; 0 if that link has just gone. */
+static unsigned int path_mtu(const struct route_path *path)
+{
+	struct link_info link;
+
+	if (path->mtu_bytes)
+		return path->mtu_bytes;
+	return link_get_by_index(&link, path->ifindex, NULL) ? 0 : link.mtu_bytes;
+}
+
+void state_look_mtus(struct state_mtus *out, struct strlist *unreachable,
+		     const struct wg_device *device)
+{
+	struct route_path path;
+	struct err err = { 0 };
+
+	*out = (struct state_mtus){ 0 };
+	out->endpoints = mem_alloc(device->n_peers + 1, sizeof(*out->endpoints));
+	for (size_t i = 0; i < device->n_peers; i++) {
+		const union sockaddr_ip *to = &device->peers[i].endpoint.addr;
+		unsigned int mtu;
+
+		if (to->sa.sa_family == AF_UNSPEC)
+			continue;
+		if (route_lookup(&path, to, &err)) {
+			strlist_add(unreachable, err.text);
+			continue;
+		}
+		mtu = path_mtu(&path);
+		if (mtu)
+			out->endpoints[out->n_endpoints++] = mtu;
+	}
+	if (!route_default(&path, NULL))
+		out->default_route = path_mtu(&path);
+}
+
+void state_mtus_fini(struct state_mtus *mtus)
+{
+	free(mtus->endpoints);
+	*mtus = (struct state_mtus){ 0 };
+}
