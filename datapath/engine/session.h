@@ -28,9 +28,9 @@ struct session *session_new(const struct noise_keys *keys, uint32_t local_index,
 /** NULL is allowed. */
 void session_free(struct session *session);
 
-/** Too old to be used at all: REJECT_AFTER_TIME, or its counter is used up. */
+/** Too old to be used at all: REJECT_AFTER_TIME, or the other side has used its last counter. */
 bool session_expired(const struct session *session, mono_ns now);
-/** Whether a packet can still be sent with it. */
+/** Whether a packet can still be sent with it: it is not too old, and there is a counter left. */
 bool session_can_send(const struct session *session, mono_ns now);
 
 /**
