@@ -1,0 +1,62 @@
+/* The load rule. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "datapath/engine/load.h"
+
+static void test_burst(void **state)
+{
+	struct load load = { 0 };
+	mono_ns now = SEC(10);
+
+	(void)state;
+	for (int i = 1; i < LOAD_QUEUE; i++)
+		assert_false(load_add(&load, now));
+	assert_true(load_add(&load, now));
+	/* Sticky for a second after the last time that there was too much. */
+	assert_true(load_add(&load, now + MSEC(10)));
+	assert_true(load_add(&load, now + MSEC(999)));
+	assert_false(load_add(&load, now + SEC(1) + MSEC(10)));
+}
+
+/* What can be worked off does not add up, however long it goes on. */
+static void test_steady(void **state)
+{
+	struct load load = { 0 };
+	mono_ns now = SEC(10);
+
+	(void)state;
+	for (int i = 0; i < 10 * LOAD_PER_SECOND; i++, now += SEC(1) / LOAD_PER_SECOND)
+		assert_false(load_add(&load, now));
+	/* Twice as much does. */
+	for (int i = 0; i < LOAD_PER_SECOND; i++, now += SEC(1) / LOAD_PER_SECOND / 2)
+		load_add(&load, now);
+	assert_true(load_add(&load, now));
+}
+
+/* A long flood is over as soon as a short one. */
+static void test_forgets(void **state)
+{
+	struct load load = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 1000000; i++)
+		load_add(&load, SEC(10));
+	assert_true(load_add(&load, SEC(10)));
+	assert_false(load_add(&load, SEC(12)));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_burst),
+		cmocka_unit_test(test_steady),
+		cmocka_unit_test(test_forgets),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

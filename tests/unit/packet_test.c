@@ -1,0 +1,129 @@
+/* Packets, their queues and their pool. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "datapath/engine/packet.h"
+
+static void test_queue(void **state)
+{
+	struct packet_pool *pool = packet_pool_new(8, 0);
+	struct packet_queue a = { 0 }, b = { 0 };
+	struct packet *packet[4];
+
+	(void)state;
+	assert_null(packet_queue_pop(&a));
+	packet_queue_append(&a, &b);
+	assert_int_equal(a.n, 0);
+	for (size_t i = 0; i < 4; i++) {
+		packet[i] = packet_new(pool, 1);
+		assert_non_null(packet[i]);
+	}
+	packet_queue_push(&a, packet[0]);
+	packet_queue_push(&b, packet[1]);
+	packet_queue_push(&b, packet[2]);
+	packet_queue_append(&a, &b);
+	assert_int_equal(a.n, 3);
+	assert_int_equal(b.n, 0);
+	assert_null(packet_queue_pop(&b));
+	packet_queue_push(&a, packet[3]);
+	for (size_t i = 0; i < 4; i++)
+		assert_ptr_equal(packet_queue_pop(&a), packet[i]);
+	assert_null(packet_queue_pop(&a));
+	assert_int_equal(a.n, 0);
+	/* Usable again after it ran empty. */
+	for (size_t i = 0; i < 4; i++)
+		packet_queue_push(&a, packet[i]);
+	packet_queue_drop(&a);
+	assert_int_equal(a.n, 0);
+	packet_pool_free(pool);
+}
+
+static void test_room(void **state)
+{
+	static const size_t lens[] = {
+		0, 1, 1420, PACKET_SMALL_LEN, PACKET_SMALL_LEN + 1, PACKET_MAX_LEN
+	};
+	struct packet_pool *pool = packet_pool_new(1, 1);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		struct packet *packet = packet_new(pool, lens[i]);
+
+		assert_non_null(packet);
+		assert_int_equal(packet->len, lens[i]);
+		assert_int_equal(packet_headroom(packet), PACKET_HEADROOM);
+		assert_true(packet_tailroom(packet) >= PACKET_TAILROOM);
+		assert_int_equal(packet->path.remote.sa.sa_family, AF_UNSPEC);
+		assert_int_equal(packet->ds, 0);
+		assert_null(packet->peer);
+		/* All of it can be written: the sanitizer watches. */
+		memset(packet->start, 0xa5, packet->cap);
+		packet->ds = 1;
+		packet->path.remote.sa.sa_family = AF_INET;
+		packet->data += 16;
+		packet->len = 0;
+		packet_free(packet);
+	}
+	packet_free(NULL);
+	packet_pool_free(pool);
+	packet_pool_free(NULL);
+}
+
+static void test_bounds(void **state)
+{
+	struct packet_pool *pool = packet_pool_new(4, 2);
+	struct packet_queue all = { 0 };
+	struct packet *packet;
+
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		/* Six small ones fit: two of them in large storage. */
+		for (int i = 0; i < 6; i++) {
+			packet = packet_new(pool, 100);
+			assert_non_null(packet);
+			assert_int_equal(packet->cap > PACKET_MAX_LEN, i >= 4);
+			packet_queue_push(&all, packet);
+		}
+		assert_null(packet_new(pool, 100));
+		assert_null(packet_new(pool, 3000));
+		packet_queue_drop(&all);
+		packet_queue_push(&all, packet_new(pool, 3000));
+		packet_queue_push(&all, packet_new(pool, 3000));
+		assert_int_equal(all.last->len, 3000);
+		assert_null(packet_new(pool, 3000));
+		packet_queue_drop(&all);
+	}
+	packet_pool_free(pool);
+}
+
+static void test_scarce(void **state)
+{
+	struct packet_pool *pool = packet_pool_new(8, 0);
+	struct packet_queue all = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		packet_queue_push(&all, packet_new(pool, 1));
+		assert_int_equal(packet_is_scarce(all.last), i >= 6);
+	}
+	packet_queue_drop(&all);
+	packet_pool_free(pool);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_scarce),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
