@@ -186,9 +186,9 @@ int apply(const struct plan *plan, const struct target *target, struct conf *con
 		process_hold_signals();
 	while (!status && done < plan->n_steps) {
 		status = do_step(&work, &plan->steps[done]);
-		if (status)
-			break;
-		done++;
+		if (!status)
+			done++;
+		/* Perhaps the step failed for that very reason. */
 		if (process_is_interrupted()) {
 			err_set(err, -EINTR, "interrupted");
 			status = STATUS_FAILED;

@@ -7,11 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "cmd/cli.h"
@@ -69,33 +66,16 @@ int device_add(const char *interface, struct err *err)
 {
 	int r = link_add_wireguard(interface, err);
 
-	return r == -EOPNOTSUPP ? start_daemon(interface, err) : r;
-}
-
-/* A connection to the device's daemon, or -1 with errno if none listens. */
-static int connect_to_daemon(const char *interface)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -1;
-	snprintf(address.sun_path, sizeof(address.sun_path), UAPI_SOCKET_DIR "/%s.sock", interface);
-	if (!connect(fd, (const struct sockaddr *)&address, sizeof(address)))
-		return fd;
-
-	int saved = errno;
-
-	close(fd);
-	errno = saved;
-	return -1;
+	if (r != -EOPNOTSUPP)
+		return r;
+	*err = (struct err){ 0 };
+	return start_daemon(interface, err);
 }
 
 /* The kernel closes the daemon's end of the connection when the daemon is no more. */
 static int wait_for_end(const char *interface, int connection, struct err *err)
 {
 	struct pollfd event = { .fd = connection, .events = POLLRDHUP };
-	char path[128];
 	int r;
 
 	do {
@@ -105,19 +85,14 @@ static int wait_for_end(const char *interface, int connection, struct err *err)
 		return err_set(err, -ETIMEDOUT,
 			       "the program that provided `%s' has not ended within %d s",
 			       interface, DAEMON_END_MS / 1000);
-	/* One that did not take its socket with it leaves that to us. */
-	AUTO(auto_close) int again = connect_to_daemon(interface);
-
-	if (again < 0 && errno == ECONNREFUSED) {
-		snprintf(path, sizeof(path), UAPI_SOCKET_DIR "/%s.sock", interface);
-		unlink(path);
-	}
+	/* One that left its socket behind is cleaned up after: looking removes it. */
+	uapi_exists(interface);
 	return 0;
 }
 
 int device_delete(const char *interface, struct err *err)
 {
-	AUTO(auto_close) int connection = connect_to_daemon(interface);
+	AUTO(auto_close) int connection = uapi_connect(interface);
 	int r = link_delete(interface, err);
 
 	if (r || connection < 0)

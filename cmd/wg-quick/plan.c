@@ -53,13 +53,13 @@ static int refuse(struct err *err, const char *what)
 	return err_set(err, -EOPNOTSUPP, "%s is not supported; nothing was changed", what);
 }
 
-static int refuse_default_route(const struct plan *plan, const struct cidr *cidr, struct err *err)
+static int refuse_default_route(const struct plan *plan, const struct wg_allowed_ip *ip,
+				struct err *err)
 {
-	if (plan->route_policy == ROUTE_POLICY_AUTO && cidr->bits == 0)
-		return refuse(err, cidr->family == AF_INET
-					   ? "AllowedIPs = 0.0.0.0/0 without a `Table'"
-					   : "AllowedIPs = ::/0 without a `Table'");
-	return 0;
+	if (plan->route_policy != ROUTE_POLICY_AUTO || ip->cidr.bits > 0 || ip->remove)
+		return 0;
+	return refuse(err, ip->cidr.family == AF_INET ? "AllowedIPs = 0.0.0.0/0 without a `Table'"
+						      : "AllowedIPs = ::/0 without a `Table'");
 }
 
 /* What both directions start from: where routes go, and what there is no way to do. */
@@ -85,7 +85,7 @@ static int begin(struct plan *plan, const char *interface, const struct conf *co
 		const struct wg_peer *peer = &conf->device->peers[i];
 
 		for (size_t j = 0; j < peer->n_allowed_ips; j++) {
-			int r = refuse_default_route(plan, &peer->allowed_ips[j].cidr, err);
+			int r = refuse_default_route(plan, &peer->allowed_ips[j], err);
 
 			if (r)
 				return r;
@@ -159,12 +159,12 @@ int plan_routes(struct plan *out, const struct wg_device *device, struct err *er
 		const struct wg_peer *peer = &device->peers[i];
 
 		for (size_t j = 0; j < peer->n_allowed_ips; j++) {
-			const struct cidr *cidr = &peer->allowed_ips[j].cidr;
-			int r = refuse_default_route(out, cidr, err);
+			const struct wg_allowed_ip *ip = &peer->allowed_ips[j];
+			int r = refuse_default_route(out, ip, err);
 
 			if (r)
 				return r;
-			add_step(out, STEP_ADD_ROUTE)->cidr = *cidr;
+			add_step(out, STEP_ADD_ROUTE)->cidr = ip->cidr;
 		}
 	}
 	if (out->n_steps)

@@ -35,8 +35,7 @@ static void auto_closedir(DIR **dir)
 		closedir(*dir);
 }
 
-/* A connected socket, or a negative errno. A socket that nobody listens on is removed. */
-static int connect_to(const char *name)
+int uapi_connect(const char *name)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct stat info;
@@ -65,7 +64,7 @@ static int connect_to(const char *name)
 
 bool uapi_exists(const char *name)
 {
-	AUTO(auto_close) int fd = connect_to(name);
+	AUTO(auto_close) int fd = uapi_connect(name);
 
 	return fd >= 0;
 }
@@ -152,7 +151,7 @@ static int read_answer(int fd, struct uapi_decoder *decoder, line_reader *read_l
 int uapi_get(struct wg_device **out, const char *name, struct err *err)
 {
 	AUTO(wg_device_auto_free) struct wg_device *device = wg_device_new();
-	AUTO(auto_close) int fd = connect_to(name);
+	AUTO(auto_close) int fd = uapi_connect(name);
 	AUTO(strbuf_fini) struct strbuf request = { 0 };
 	struct uapi_decoder decoder = { .device = device };
 	int r;
@@ -192,7 +191,7 @@ static int send_set(int fd, const struct wg_device *change)
 
 int uapi_set(const struct wg_device *change, struct err *err)
 {
-	AUTO(auto_close) int fd = connect_to(change->name);
+	AUTO(auto_close) int fd = uapi_connect(change->name);
 	struct uapi_decoder decoder = { 0 };
 	int sent, r;
 

@@ -16,6 +16,12 @@
  */
 int uapi_list(struct strlist *names, struct err *err);
 
+/**
+ * Connects to the daemon of `name` and says nothing yet. Returns the socket, to be closed, or a
+ * negative errno; a socket that nobody listens on any more is removed (-ECONNREFUSED).
+ */
+int uapi_connect(const char *name);
+
 /** Whether a daemon answers for `name`; a name with a slash never has one. */
 bool uapi_exists(const char *name);
 
