@@ -94,7 +94,7 @@ static struct session *session_of(const struct peer *peer, const struct packet *
 /* Whether it may still receive; how many packets we sent with it does not matter. */
 static bool can_receive(const struct session *session, mono_ns now)
 {
-	return session && now - session->born < REJECT_AFTER_TIME;
+	return session && !session_expired(session, now);
 }
 
 static void open_run(struct tunnel *tunnel, struct peer *peer, struct session *session,
