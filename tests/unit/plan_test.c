@@ -1,0 +1,238 @@
+/* wg-quick's decisions: no host is looked at, let alone touched. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/wg-quick/plan.h"
+#include "lib/util/cleanup.h"
+
+#define KEY "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
+
+static void parse(struct conf *out, const char *text)
+{
+	struct err err = { 0 };
+
+	if (conf_parse(out, text, strlen(text), CONF_QUICK, &err))
+		fail_msg("line %u: %s", err.line, err.text);
+}
+
+/* The plan's steps, a line each. */
+static void assert_steps(const struct plan *plan, const char *expected)
+{
+	AUTO(strbuf_fini) struct strbuf text = { 0 };
+
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		plan_format_step(&text, plan, &plan->steps[i]);
+		strbuf_add(&text, "\n");
+	}
+	assert_string_equal(strbuf_text(&text), expected);
+}
+
+static void up_in_order(void **state)
+{
+	AUTO(conf_fini) struct conf conf = { 0 };
+	AUTO(plan_fini) struct plan plan = { 0 };
+	const struct state host = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	parse(&conf, "[Interface]\nPostUp = up %i; %i%i '%%i' # %\nPostUp = up2\nMTU = 1400\n"
+		     "PreDown = never\nPostDown = never\n"
+		     "Address = 10.0.0.1/24, fd00::1\nPreUp = pre\nAddress = 10.0.0.2/32\n"
+		     "[Peer]\nPublicKey = " KEY "\nAllowedIPs = 10.1.0.0/16\n");
+	assert_int_equal(plan_up(&plan, "wg0", &conf, &host, &err), 0);
+	assert_true(plan.is_undone);
+	assert_int_equal(plan.route_policy, ROUTE_POLICY_AUTO);
+	assert_steps(&plan, "ip link add dev wg0 type wireguard\n"
+			    "pre\n"
+			    "wg addconf wg0 /dev/fd/63\n"
+			    "ip -4 address add 10.0.0.1/24 dev wg0\n"
+			    "ip -6 address add fd00::1/128 dev wg0\n"
+			    "ip -4 address add 10.0.0.2/32 dev wg0\n"
+			    "ip link set mtu 1400 up dev wg0\n"
+			    "wg show wg0 allowed-ips\n"
+			    "up wg0; wg0wg0 '%wg0' # %\n"
+			    "up2\n");
+}
+
+static void an_empty_file_makes_a_bare_interface(void **state)
+{
+	AUTO(conf_fini) struct conf conf = { 0 };
+	AUTO(plan_fini) struct plan plan = { 0 };
+	const struct state host = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	parse(&conf, "");
+	assert_int_equal(plan_up(&plan, "wg0", &conf, &host, &err), 0);
+	assert_steps(&plan, "ip link add dev wg0 type wireguard\n"
+			    "wg addconf wg0 /dev/fd/63\n"
+			    "ip link set mtu 0 up dev wg0\n" /* 0: found out later */
+			    "wg show wg0 allowed-ips\n");
+}
+
+static void down_in_order(void **state)
+{
+	AUTO(conf_fini) struct conf conf = { 0 };
+	AUTO(plan_fini) struct plan plan = { 0 };
+	const struct state host = { .link_exists = true, .is_wireguard = true };
+	struct err err = { 0 };
+
+	(void)state;
+	parse(&conf, "[Interface]\nPostDown = b %i\nPreDown = a\nPreUp = n\nPostUp = n\n"
+		     "Address = 10.0.0.1/24\nPostDown = c\n");
+	assert_int_equal(plan_down(&plan, "wg0", &conf, &host, &err), 0);
+	assert_false(plan.is_undone);
+	assert_steps(&plan, "a\nip link delete dev wg0\nb wg0\nc\n");
+}
+
+static void the_host_must_fit(void **state)
+{
+	AUTO(conf_fini) struct conf conf = { 0 };
+	AUTO(plan_fini) struct plan plan = { 0 };
+	const struct state taken = { .link_exists = true }, none = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	parse(&conf, "[Interface]\n");
+	assert_int_equal(plan_up(&plan, "wg0", &conf, &taken, &err), -EEXIST);
+	assert_string_equal(err.text, "`wg0' already exists");
+	assert_int_equal(plan_down(&plan, "wg0", &conf, &taken, &err), -ENODEV);
+	assert_string_equal(err.text, "`wg0' is not a WireGuard interface");
+	assert_int_equal(plan_down(&plan, "wg0", &conf, &none, &err), -ENODEV);
+	assert_int_equal(plan.n_steps, 0);
+}
+
+static void what_is_not_done_is_refused_first(void **state)
+{
+	static const struct {
+		const char *conf, *text;
+	} cases[] = {
+		{ "[Interface]\nDNS = 1.1.1.1\n", "`DNS' is not supported; nothing was changed" },
+		{ "[Interface]\nSaveConfig = true\n",
+		  "`SaveConfig = true' is not supported; nothing was changed" },
+		{ "[Peer]\nPublicKey = " KEY "\nAllowedIPs = 10.0.0.1, 0.0.0.0/0\n",
+		  "AllowedIPs = 0.0.0.0/0 without a `Table' is not supported; "
+		  "nothing was changed" },
+		{ "[Interface]\nTable = auto\n[Peer]\nPublicKey = " KEY "\nAllowedIPs = ::/0\n",
+		  "AllowedIPs = ::/0 without a `Table' is not supported; nothing was changed" },
+	};
+	const struct state up = { 0 }, down = { .is_wireguard = true };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		AUTO(conf_fini) struct conf conf = { 0 };
+		AUTO(plan_fini) struct plan plan = { 0 };
+		struct err err = { 0 };
+
+		parse(&conf, cases[i].conf);
+		assert_int_equal(plan_up(&plan, "wg0", &conf, &up, &err), -EOPNOTSUPP);
+		assert_string_equal(err.text, cases[i].text);
+		assert_int_equal(plan_down(&plan, "wg0", &conf, &down, &err), -EOPNOTSUPP);
+		assert_int_equal(plan.n_steps, 0);
+	}
+}
+
+static void a_table_of_ones_own_takes_default_routes(void **state)
+{
+	AUTO(conf_fini) struct conf conf = { 0 }, off = { 0 };
+	AUTO(plan_fini) struct plan plan = { 0 }, routes = { 0 }, off_plan = { 0 };
+	const struct state host = { .table = 77 };
+	struct err err = { 0 };
+
+	(void)state;
+	parse(&conf, "[Interface]\nTable = mine\n[Peer]\nPublicKey = " KEY
+		     "\nAllowedIPs = 0.0.0.0/0, 10.0.0.0/8, ::/0\n");
+	assert_int_equal(plan_up(&plan, "wg0", &conf, &host, &err), 0);
+	assert_int_equal(plan.route_policy, ROUTE_POLICY_TABLE);
+	assert_int_equal(plan.table, 77);
+	routes.route_policy = plan.route_policy;
+	assert_int_equal(plan_routes(&routes, conf.device, &err), 0);
+	strcpy(routes.interface, "wg0");
+	routes.table_name = strdup("mine");
+	assert_steps(&routes, "ip -4 route add 10.0.0.0/8 dev wg0 table mine\n"
+			      "ip -6 route add ::/0 dev wg0 table mine\n"
+			      "ip -4 route add 0.0.0.0/0 dev wg0 table mine\n");
+
+	parse(&off,
+	      "[Interface]\nTable = off\n[Peer]\nPublicKey = " KEY "\nAllowedIPs = 0.0.0.0/0\n");
+	assert_int_equal(plan_up(&off_plan, "wg0", &off, &host, &err), 0);
+	assert_steps(&off_plan, "ip link add dev wg0 type wireguard\n"
+				"wg addconf wg0 /dev/fd/63\n"
+				"ip link set mtu 0 up dev wg0\n");
+}
+
+static void routes_by_length_then_text(void **state)
+{
+	AUTO(conf_fini) struct conf conf = { 0 };
+	AUTO(plan_fini) struct plan routes = { .interface = "wg0" }, refused = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	parse(&conf, "[Peer]\nPublicKey = " KEY
+		     "\nAllowedIPs = 10.0.0.0/8, 10.9.0.0/16, fd00::/16, 10.10.0.0/16\n"
+		     "[Peer]\nPublicKey = L+V9o0fNYkMVKNqsX7spBzD/9oSvxM/C7ZCZX1jLO3Q="
+		     "\nAllowedIPs = 10.10.0.1/32, fd00::1/128\n");
+	assert_int_equal(plan_routes(&routes, conf.device, &err), 0);
+	assert_steps(&routes, "ip -6 route add fd00::1/128 dev wg0\n"
+			      "ip -4 route add 10.10.0.1/32 dev wg0\n"
+			      "ip -6 route add fd00::/16 dev wg0\n"
+			      "ip -4 route add 10.9.0.0/16 dev wg0\n"
+			      "ip -4 route add 10.10.0.0/16 dev wg0\n"
+			      "ip -4 route add 10.0.0.0/8 dev wg0\n");
+
+	/* A hook may have given the device what the file did not have. */
+	conf.device->peers[0].allowed_ips[0].cidr.bits = 0;
+	assert_int_equal(plan_routes(&refused, conf.device, &err), -EOPNOTSUPP);
+}
+
+static void mtu_of_the_narrowest_way(void **state)
+{
+	unsigned int endpoints[] = { 9000, 1400, 1500 };
+	struct state_mtus mtus = { .endpoints = endpoints, .n_endpoints = 3, .default_route = 576 };
+
+	(void)state;
+	assert_int_equal(plan_mtu(&mtus), 1320);
+	mtus.n_endpoints = 1;
+	assert_int_equal(plan_mtu(&mtus), 8920);
+	mtus.n_endpoints = 0;
+	assert_int_equal(plan_mtu(&mtus), 496);
+	mtus.default_route = 0;
+	assert_int_equal(plan_mtu(&mtus), 1420);
+	mtus.default_route = 80; /* no sense in it, but nor in 0 or less */
+	assert_int_equal(plan_mtu(&mtus), 80);
+}
+
+static void only_the_device_needs_undoing(void **state)
+{
+	struct step undo, add = { .kind = STEP_ADD_DEVICE };
+
+	(void)state;
+	assert_true(plan_undo(&undo, &add));
+	assert_int_equal(undo.kind, STEP_DELETE_DEVICE);
+	for (enum step_kind kind = STEP_RUN_HOOK; kind <= STEP_DELETE_DEVICE; kind++)
+		assert_false(plan_undo(&undo, &(struct step){ .kind = kind }));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(up_in_order),
+		cmocka_unit_test(an_empty_file_makes_a_bare_interface),
+		cmocka_unit_test(down_in_order),
+		cmocka_unit_test(the_host_must_fit),
+		cmocka_unit_test(what_is_not_done_is_refused_first),
+		cmocka_unit_test(a_table_of_ones_own_takes_default_routes),
+		cmocka_unit_test(routes_by_length_then_text),
+		cmocka_unit_test(mtu_of_the_narrowest_way),
+		cmocka_unit_test(only_the_device_needs_undoing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
