@@ -28,7 +28,9 @@ struct link_watch {
 	struct link_watch_handler handler;
 	struct loop_source links, addresses; /* fd -1: not open */
 	unsigned int ifindex;
-	unsigned int mtu_bytes; /* as last heard */
+	/* As last told. */
+	bool has_told, is_up;
+	unsigned int mtu_bytes;
 };
 
 /* A request for one link, as the kernel wants to have it. */
@@ -74,6 +76,17 @@ static int open_links(struct link_watch *watch)
 	return fd;
 }
 
+/* The kernel speaks up more often than something changes that matters here. */
+static void tell(struct link_watch *watch, bool is_up, unsigned int mtu_bytes)
+{
+	if (watch->has_told && watch->is_up == is_up && watch->mtu_bytes == mtu_bytes)
+		return;
+	watch->has_told = true;
+	watch->is_up = is_up;
+	watch->mtu_bytes = mtu_bytes;
+	watch->handler.link(watch->handler.ctx, is_up, mtu_bytes);
+}
+
 /* The answer is a message like those that come by themselves. */
 static void ask_for_link(const struct link_watch *watch)
 {
@@ -110,7 +123,7 @@ static void follow(struct link_watch *watch)
 	}
 	if (watch->links.fd < 0) {
 		log_warn("cannot watch the interface where it is: it is taken for up");
-		watch->handler.link(watch->handler.ctx, true, watch->mtu_bytes);
+		tell(watch, true, watch->mtu_bytes);
 		return;
 	}
 	ask_for_link(watch);
@@ -121,14 +134,15 @@ static void new_link(struct link_watch *watch, const struct nlmsghdr *message)
 	const struct ifinfomsg *link = NLMSG_DATA(message);
 	const struct rtattr *attr = IFLA_RTA(link);
 	int len = (int)IFLA_PAYLOAD(message);
+	uint32_t mtu_bytes = watch->mtu_bytes;
 
 	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*link)) ||
 	    (unsigned int)link->ifi_index != watch->ifindex)
 		return;
 	for (; RTA_OK(attr, len); attr = RTA_NEXT(attr, len))
-		if (attr->rta_type == IFLA_MTU && RTA_PAYLOAD(attr) >= sizeof(uint32_t))
-			memcpy(&watch->mtu_bytes, RTA_DATA(attr), sizeof(uint32_t));
-	watch->handler.link(watch->handler.ctx, link->ifi_flags & IFF_UP, watch->mtu_bytes);
+		if (attr->rta_type == IFLA_MTU && RTA_PAYLOAD(attr) >= sizeof(mtu_bytes))
+			memcpy(&mtu_bytes, RTA_DATA(attr), sizeof(mtu_bytes));
+	tell(watch, link->ifi_flags & IFF_UP, mtu_bytes);
 }
 
 /* Returns whether the message says that our link is no longer here. */

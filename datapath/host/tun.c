@@ -139,17 +139,15 @@ int tun_new(struct tun **out, const char *name, struct packet_pool *pool, struct
 
 int tun_new_from_fd(struct tun **out, int fd, struct packet_pool *pool, struct err *err)
 {
-	const int kind = IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 	struct ifreq request = { 0 };
 	int flags;
 
 	if (ioctl(fd, TUNGETIFF, &request))
 		return err_set(err, -EINVAL, "descriptor %d is no TUN interface", fd);
-	if ((request.ifr_flags & kind) != (IFF_TUN | IFF_NO_PI))
+	/* Whether it has IFF_NO_PI cannot be told: that bit is IFF_NOFILTER here. */
+	if ((request.ifr_flags & (IFF_TUN | IFF_VNET_HDR)) != IFF_TUN)
 		return err_set(err, -EINVAL,
-			       "descriptor %d is no TUN interface of plain packets (IFF_NO_PI, "
-			       "without IFF_VNET_HDR)",
-			       fd);
+			       "descriptor %d is no TUN interface without IFF_VNET_HDR", fd);
 	flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC))
 		return err_set(err, -errno, "descriptor %d: %s", fd, strerror(errno));

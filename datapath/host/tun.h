@@ -23,7 +23,10 @@ int tun_check_name(const char *name, struct err *err);
  * outlive it. *out is a new tun. Returns 0 or a negative errno with a remedy in *err.
  */
 int tun_new(struct tun **out, const char *name, struct packet_pool *pool, struct err *err);
-/** As tun_new(), with a TUN descriptor that somebody else opened; owned from now on if 0. */
+/**
+ * As tun_new(), with a descriptor that somebody else opened, for a TUN with IFF_NO_PI and without
+ * IFF_VNET_HDR; owned from now on if 0 is returned.
+ */
 int tun_new_from_fd(struct tun **out, int fd, struct packet_pool *pool, struct err *err);
 /** NULL is allowed. */
 void tun_free(struct tun *tun);

@@ -330,6 +330,7 @@ static void half_a_request_is_not_applied(void **state)
 	strbuf_fini(&waiting.got);
 	waiting = wait_for(fd, 1, SEC(5));
 	assert_true(waiting.has_ended);
+	strbuf_fini(&waiting.got);
 	assert_int_equal(device.n_sets, 0);
 	close(fd);
 
@@ -354,6 +355,7 @@ static void answer_reaches_who_says_no_more(void **state)
 	strbuf_fini(&waiting.got);
 	waiting = wait_for(fd, 1, SEC(5));
 	assert_true(waiting.has_ended);
+	strbuf_fini(&waiting.got);
 	close(fd);
 }
 
