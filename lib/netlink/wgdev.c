@@ -51,12 +51,12 @@ static int channel_open(struct channel *channel, int protocol, struct err *err)
 {
 	int yes = 1;
 
+	channel->buf = mem_alloc(1, CHANNEL_CAP);
 	channel->socket = mnl_socket_open2(protocol, SOCK_CLOEXEC);
 	if (!channel->socket || mnl_socket_bind(channel->socket, 0, MNL_SOCKET_AUTOPID) < 0)
 		return fail(err, errno);
 	/* Spares us the copy of our own message in each error; a kernel without it does no harm. */
 	mnl_socket_setsockopt(channel->socket, NETLINK_CAP_ACK, &yes, sizeof(yes));
-	channel->buf = mem_alloc(1, CHANNEL_CAP);
 	return 0;
 }
 
