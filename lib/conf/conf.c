@@ -46,49 +46,50 @@ static bool is_base64_char(char c)
 	       c == '+' || c == '/';
 }
 
-/*
- * A line that was not understood is quoted in the message, but it must not carry a key there. The
- * text is squeezed. Hidden are the value of whatever calls itself a key (misspelt, too, but not a
- * public one), and what looks like base64 of 32 bytes anywhere else.
- */
-static void hide_secrets(struct strbuf *text)
-{
-	static const char hidden[] = "(hidden)";
-	const char *equals = strchr(text->text, '=');
-	size_t from = 0, to = 0, run = 0;
+#define HIDDEN "(hidden)"
 
-	if (!strncasecmp(text->text, "PublicKey=", strlen("PublicKey=")))
+/* How much of a squeezed line comes before the secret that it seems to hold; all, if it does not.
+ */
+static size_t before_secret(const char *line)
+{
+	static const char *const names[] = { "PrivateKey", "PresharedKey" };
+	const char *equals = strchr(line, '='), *key = strcasestr(line, "key");
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strncasecmp(line, names[i], strlen(names[i])))
+			return strlen(names[i]) + (line[strlen(names[i])] == '=');
+	return equals && key && key < equals ? (size_t)(equals - line) + 1 : strlen(line);
+}
+
+/*
+ * A line that was not understood is quoted in the message, but it must not carry a key there.
+ * Hidden are the value of whatever calls itself a key (misspelt, too, but not a public one), and
+ * anywhere else what looks like base64 of 32 bytes.
+ */
+static void add_without_secrets(struct strbuf *out, const char *line)
+{
+	size_t end, run = 0;
+
+	if (!strncasecmp(line, "PublicKey=", strlen("PublicKey="))) {
+		strbuf_add(out, line);
 		return;
-	if (!strncasecmp(text->text, "PrivateKey", strlen("PrivateKey")))
-		from = strlen("PrivateKey");
-	else if (!strncasecmp(text->text, "PresharedKey", strlen("PresharedKey")))
-		from = strlen("PresharedKey");
-	else if (equals && strcasestr(text->text, "key") && strcasestr(text->text, "key") < equals)
-		from = (size_t)(equals - text->text);
-	if (from) {
-		from += text->text[from] == '=';
-		to = text->len;
 	}
-	for (size_t i = 0; !to && i < text->len; i++) {
-		if (is_base64_char(text->text[i])) {
+	end = before_secret(line);
+	for (size_t i = 0; i < end; i++) {
+		strbuf_add_char(out, line[i]);
+		if (is_base64_char(line[i])) {
 			run++;
 			continue;
 		}
-		if (run >= 42 && text->text[i] == '=') {
-			from = i - run;
-			to = i + 1;
+		if (line[i] == '=' && run >= WG_KEY_BASE64_LEN - 2) {
+			mem_wipe(out->text + out->len - run - 1, run + 1);
+			out->len -= run + 1;
+			strbuf_add(out, HIDDEN);
 		}
 		run = 0;
 	}
-	if (to > from) {
-		AUTO(strbuf_fini) struct strbuf rest = { 0 };
-
-		strbuf_add_mem(&rest, text->text + to, text->len - to);
-		mem_wipe(text->text + from, text->len - from);
-		text->len = from;
-		strbuf_add(text, hidden);
-		strbuf_add_mem(text, strbuf_text(&rest), rest.len);
-	}
+	if (line[end])
+		strbuf_add(out, HIDDEN);
 }
 
 /* Adds the place to the message that is there. */
@@ -104,12 +105,13 @@ static int place_error(const struct reader *reader, const struct conf_line *line
 static int refuse_line(const struct reader *reader, const struct conf_line *line, size_t at,
 		       const char *expected)
 {
-	AUTO(strbuf_fini) struct strbuf text = { 0 };
+	AUTO(strbuf_fini) struct strbuf squeezed = { 0 };
+	AUTO(strbuf_fini) struct strbuf quoted = { 0 };
 
-	conf_lines_squeeze(&text, &reader->conf->lines, line->body);
-	hide_secrets(&text);
+	conf_lines_squeeze(&squeezed, &reader->conf->lines, line->body);
+	add_without_secrets(&quoted, squeezed.text);
 	err_expected(reader->err, -EINVAL, expected, "Line unrecognized: `%.*s'", QUOTE_MAX,
-		     text.text);
+		     strbuf_text(&quoted));
 	return place_error(reader, line, at);
 }
 
@@ -149,14 +151,22 @@ static void set_label(struct reader *reader, struct conf_span span)
 			*c = '?';
 }
 
+/*
+ * A label names the section that it stands in; right above a section line, the one that begins
+ * there. With something between it and that line, it could be meant for either: it is nobody's.
+ */
 static void read_label(struct reader *reader, const struct conf_line *line)
 {
 	struct conf_line next = *line;
+	bool more, is_adjacent = true;
 
-	if (conf_lines_next(&next, &reader->conf->lines) && next.kind == CONF_LINE_SECTION)
-		reader->label = line->value;
-	else
+	while ((more = conf_lines_next(&next, &reader->conf->lines)) &&
+	       next.kind == CONF_LINE_EMPTY)
+		is_adjacent = false;
+	if (!more || next.kind != CONF_LINE_SECTION)
 		set_label(reader, line->value);
+	else if (is_adjacent)
+		reader->label = line->value;
 }
 
 static int read_section(struct reader *reader, const char *name, const struct conf_line *line)
@@ -182,15 +192,19 @@ static int read_section(struct reader *reader, const char *name, const struct co
 
 /* What is wrong with a key that is not taken here; `key` is NULL if it is unknown. */
 static const char *expected_key(const struct reader *reader, const struct keys_key *key,
-				const char *name)
+				const char *name, const struct conf_line *line)
 {
 	if (!key) {
+		if (!strcmp(name, "?"))
+			return expected_instead(reader, line);
 		key = keys_find_near(name);
 		return key ? key->hint_near : "a key that wg(8) or wg-quick(8) describes";
 	}
 	if (key->owner == KEYS_OWNER_AMNEZIA ||
 	    (key->owner == KEYS_OWNER_QUICK && reader->dialect == CONF_WG))
 		return key->hint_other_owner;
+	if (key->owner == KEYS_OWNER_QUICK && reader->in == IN_INTERFACE)
+		return "[Interface] and wg-quick's keys without white space within";
 	return reader->in == IN_NOTHING ? EXPECTED_SECTION " above the first key"
 					: key->hint_other_section;
 }
@@ -217,7 +231,8 @@ static int read_key(struct reader *reader, const char *name, const struct conf_l
 	struct conf_span value = line->value;
 
 	if (!key || !is_taken(reader, key, line))
-		return refuse_line(reader, line, line->body.at, expected_key(reader, key, name));
+		return refuse_line(reader, line, line->body.at,
+				   expected_key(reader, key, name, line));
 	if (key->is_shell)
 		value = line->full_value;
 	if (!value.len && key->owner == KEYS_OWNER_WG)
