@@ -1,7 +1,7 @@
 /* The event loop: sources, removal while events are pending, the deadline. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>

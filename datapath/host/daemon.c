@@ -1,0 +1,350 @@
+/*
+ * One interface at work: see daemon.h. The event loop hands batches from one side to the tunnel;
+ * before it waits again, what the tunnel has made of them is sent.
+ * Each source of packets has a pool of its own: packets that wait for handshakes (they come from
+ * the TUN) cannot use up the memory that the handshakes need.
+ * Owns everything it joins. One thread.
+ */
+#include "datapath/host/daemon.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "datapath/host/control.h"
+#include "datapath/host/link_watch.h"
+#include "datapath/host/loop.h"
+#include "datapath/host/tun.h"
+#include "datapath/host/uapi_server.h"
+#include "datapath/host/uapi_socket.h"
+#include "datapath/host/udp.h"
+#include "lib/crypto/random.h"
+#include "lib/util/log.h"
+#include "lib/util/mem.h"
+
+enum {
+	/* Packets of up to PACKET_SMALL_LEN, and larger ones. */
+	TUN_POOL_SMALL = 16384,
+	TUN_POOL_LARGE = 256,
+	UDP_POOL_SMALL = 2 * UDP_BATCH,
+	UDP_POOL_LARGE = UDP_BATCH,
+	/* What the tunnel writes itself: handshakes, keepalives, ICMP. */
+	TUNNEL_POOL_SMALL = 16384,
+	TUNNEL_POOL_LARGE = 16,
+};
+
+/* A sleep of the machine that is worth starting anew for. */
+#define SLEEP_NOTICED SEC(3)
+
+struct daemon {
+	char name[IFNAMSIZ];
+	struct loop *loop;
+	struct packet_pool *tun_pool, *udp_pool, *tunnel_pool;
+	struct tun *tun;
+	struct udp *udp;
+	struct tunnel *tunnel;
+	struct control control;
+	struct link_watch *link_watch;
+	struct uapi_socket *uapi_socket;
+	struct uapi_server *uapi_server;
+	struct loop_source tun_source, signals; /* fd -1: not there */
+	span_ns asleep;                         /* how long the machine has slept in all */
+	bool is_up;
+};
+
+/* ---- time ---- */
+
+/* CLOCK_MONOTONIC stands still while the machine sleeps, CLOCK_BOOTTIME does not. */
+static span_ns time_asleep(mono_ns now)
+{
+	struct timespec awake;
+
+	clock_gettime(CLOCK_MONOTONIC, &awake);
+	return now - (SEC(awake.tv_sec) + awake.tv_nsec);
+}
+
+/* Now; and if the machine has slept, the tunnel hears of it first. */
+static struct instant wake(struct daemon *daemon)
+{
+	struct instant now = clock_now();
+	span_ns asleep = time_asleep(now.mono);
+
+	if (asleep > daemon->asleep + SLEEP_NOTICED) {
+		log_info("the machine has slept: handshakes begin anew");
+		tunnel_resumed(daemon->tunnel, &now);
+		daemon->asleep = asleep;
+	}
+	return now;
+}
+
+/* The loop's work: what is due, then what waits to be sent. */
+static mono_ns work(void *ctx)
+{
+	struct daemon *daemon = ctx;
+	struct instant now = wake(daemon);
+	mono_ns deadline = tunnel_tick(daemon->tunnel, &now);
+
+	udp_write(daemon->udp, tunnel_to_udp(daemon->tunnel));
+	tun_write(daemon->tun, tunnel_to_tun(daemon->tunnel));
+	return deadline;
+}
+
+/* ---- events ---- */
+
+static void tun_ready(struct loop_source *source, uint32_t events)
+{
+	struct daemon *daemon = source->ctx;
+	struct packet_queue batch = { 0 };
+	int r = tun_read(daemon->tun, &batch);
+
+	(void)events;
+	if (batch.n) {
+		struct instant now = wake(daemon);
+
+		tunnel_from_tun(daemon->tunnel, &batch, &now);
+	}
+	packet_queue_drop(&batch);
+	if (r) {
+		log_info("the interface is gone");
+		loop_stop(daemon->loop);
+	}
+}
+
+static void on_received(void *ctx, struct packet_queue *batch)
+{
+	struct daemon *daemon = ctx;
+	struct instant now = wake(daemon);
+
+	tunnel_from_udp(daemon->tunnel, batch, &now);
+}
+
+static void on_source_failed(void *ctx, const struct packet *packet)
+{
+	struct daemon *daemon = ctx;
+
+	tunnel_forget_source(daemon->tunnel, packet);
+}
+
+static void on_link(void *ctx, bool is_up, unsigned int mtu_bytes)
+{
+	struct daemon *daemon = ctx;
+	struct instant now = wake(daemon);
+
+	tunnel_set_mtu(daemon->tunnel, mtu_bytes);
+	if (is_up == daemon->is_up)
+		return;
+	daemon->is_up = is_up;
+	log_info("interface is %s", is_up ? "up" : "down");
+	tunnel_set_up(daemon->tunnel, is_up, &now);
+}
+
+static void on_address_gone(void *ctx)
+{
+	struct daemon *daemon = ctx;
+
+	tunnel_forget_sources(daemon->tunnel);
+}
+
+static struct wg_device *on_get(void *ctx)
+{
+	struct daemon *daemon = ctx;
+
+	return control_get(&daemon->control);
+}
+
+static int on_set(void *ctx, const struct wg_device *change, struct err *err)
+{
+	struct daemon *daemon = ctx;
+	struct instant now = wake(daemon);
+
+	return control_set(&daemon->control, change, &now, err);
+}
+
+static void on_socket_gone(void *ctx)
+{
+	struct daemon *daemon = ctx;
+
+	log_info("the socket's file was removed");
+	loop_stop(daemon->loop);
+}
+
+static void signals_ready(struct loop_source *source, uint32_t events)
+{
+	struct daemon *daemon = source->ctx;
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(source->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	log_info("ended by signal %u", info.ssi_signo);
+	loop_stop(daemon->loop);
+}
+
+/* ---- life ---- */
+
+static void random_for_tunnel(void *ctx, void *out, size_t len)
+{
+	int r = random_bytes(out, len);
+
+	(void)ctx;
+	assert(!r);
+}
+
+static int open_signals(struct daemon *daemon, struct err *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	daemon->signals = (struct loop_source){
+		.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC),
+		.ready = signals_ready,
+		.ctx = daemon,
+	};
+	if (daemon->signals.fd < 0)
+		return err_set(err, -errno, "signals: %s", strerror(errno));
+	return loop_add(daemon->loop, &daemon->signals, EPOLLIN, err);
+}
+
+static int open_tun(struct daemon *daemon, const struct daemon_options *options, struct err *err)
+{
+	int r;
+
+	if (options->tun_fd >= 0)
+		r = tun_new_from_fd(&daemon->tun, options->tun_fd, daemon->tun_pool, err);
+	else
+		r = tun_new(&daemon->tun, daemon->name, daemon->tun_pool, err);
+	if (r)
+		return r;
+	daemon->tun_source = (struct loop_source){
+		.fd = tun_fd(daemon->tun),
+		.ready = tun_ready,
+		.ctx = daemon,
+	};
+	return loop_add(daemon->loop, &daemon->tun_source, EPOLLIN, err);
+}
+
+static int open_uapi(struct daemon *daemon, const struct daemon_options *options, struct err *err)
+{
+	if (options->uapi_fd >= 0)
+		return uapi_socket_adopt(&daemon->uapi_socket, options->uapi_fd, daemon->name, err);
+	return uapi_socket_open(&daemon->uapi_socket, daemon->name, err);
+}
+
+static void open_tunnel(struct daemon *daemon)
+{
+	struct tunnel_env env = {
+		.random = random_for_tunnel,
+		.mtu_bytes = TUN_MTU_BYTES,
+	};
+
+	daemon->tun_pool = packet_pool_new(TUN_POOL_SMALL, TUN_POOL_LARGE);
+	daemon->udp_pool = packet_pool_new(UDP_POOL_SMALL, UDP_POOL_LARGE);
+	daemon->tunnel_pool = packet_pool_new(TUNNEL_POOL_SMALL, TUNNEL_POOL_LARGE);
+	env.pool = daemon->tunnel_pool;
+	daemon->tunnel = tunnel_new(&env);
+}
+
+static int watch(struct daemon *daemon, struct err *err)
+{
+	const struct link_watch_handler links = { on_link, on_address_gone, daemon };
+	struct err why = { 0 };
+
+	/* Without a watch the daemon works as well; it just does not end in that way. */
+	if (uapi_socket_watch(daemon->uapi_socket, daemon->loop, on_socket_gone, daemon, &why))
+		log_warn("%s", why.text);
+	return link_watch_new(&daemon->link_watch, daemon->loop, daemon->tun, &links, err);
+}
+
+static int start(struct daemon *daemon, const struct daemon_options *options, struct err *err)
+{
+	const struct udp_handler datagrams = { on_received, on_source_failed, daemon };
+	const struct uapi_handler uapi = { on_get, on_set, daemon };
+	int r = loop_new(&daemon->loop, err);
+
+	r = r ? r : open_signals(daemon, err);
+	/* An interface that is handed in decides the name. Otherwise the socket comes before the
+	 * interface: if another daemon is at work, nothing flickers. */
+	if (!r && options->tun_fd >= 0) {
+		r = open_tun(daemon, options, err);
+		if (!r)
+			strcpy(daemon->name, tun_name(daemon->tun));
+	}
+	r = r ? r : open_uapi(daemon, options, err);
+	if (!r && !daemon->tun)
+		r = open_tun(daemon, options, err);
+	r = r ? r : udp_new(&daemon->udp, daemon->loop, daemon->udp_pool, &datagrams, err);
+	if (r)
+		return r;
+	daemon->control = (struct control){ daemon->name, daemon->tunnel, daemon->udp };
+	loop_set_work(daemon->loop, work, daemon);
+	r = watch(daemon, err);
+	r = r ? r
+	      : uapi_server_new(&daemon->uapi_server, daemon->loop,
+				uapi_socket_fd(daemon->uapi_socket), &uapi, err);
+	if (!r)
+		log_info("started, listening on port %u", udp_port(daemon->udp));
+	return r;
+}
+
+int daemon_new(struct daemon **out, const struct daemon_options *options, struct err *err)
+{
+	struct daemon *daemon;
+	int r = tun_check_name(options->name, err);
+
+	if (r)
+		return r;
+	daemon = mem_alloc(1, sizeof(*daemon));
+	snprintf(daemon->name, sizeof(daemon->name), "%s", options->name);
+	daemon->signals.fd = daemon->tun_source.fd = -1;
+	daemon->asleep = time_asleep(clock_now().mono);
+	open_tunnel(daemon);
+	r = start(daemon, options, err);
+	if (r) {
+		daemon_free(daemon);
+		return r;
+	}
+	*out = daemon;
+	return 0;
+}
+
+void daemon_run(struct daemon *daemon)
+{
+	loop_run(daemon->loop);
+	log_info("stopped");
+}
+
+void daemon_free(struct daemon *daemon)
+{
+	if (!daemon)
+		return;
+	/* The socket first: whoever looks for the device finds none from now on. */
+	uapi_server_free(daemon->uapi_server);
+	uapi_socket_free(daemon->uapi_socket);
+	link_watch_free(daemon->link_watch);
+	tunnel_free(daemon->tunnel);
+	udp_free(daemon->udp);
+	if (daemon->tun_source.fd >= 0)
+		loop_remove(daemon->loop, &daemon->tun_source);
+	tun_free(daemon->tun);
+	if (daemon->signals.fd >= 0)
+		close(daemon->signals.fd);
+	loop_free(daemon->loop);
+	packet_pool_free(daemon->tun_pool);
+	packet_pool_free(daemon->udp_pool);
+	packet_pool_free(daemon->tunnel_pool);
+	free(daemon);
+}
