@@ -1,11 +1,16 @@
 /* What the command line programs share: see cli.h. */
 #include "cmd/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum {
+	WORTH_WRITING = 65536, /* bytes */
+};
 
 const char *cli_program = "wg";
 
@@ -37,6 +42,31 @@ void cli_print_err(const struct err *err, const char *file)
 	else if (file && err->line)
 		fprintf(stderr, "%s:%u: ", file, err->line);
 	cli_say("%s%s", err->expected ? "expected " : "here", err->expected ? err->expected : "");
+}
+
+int cli_write(struct strbuf *out)
+{
+	size_t written = 0;
+
+	while (written < out->len) {
+		ssize_t n = write(STDOUT_FILENO, out->text + written, out->len - written);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			cli_say("%s: standard output: %s", cli_program, strerror(errno));
+			strbuf_clear(out);
+			return 1;
+		}
+		written += (size_t)n;
+	}
+	strbuf_clear(out);
+	return 0;
+}
+
+int cli_write_some(struct strbuf *out)
+{
+	return out->len < WORTH_WRITING ? 0 : cli_write(out);
 }
 
 bool cli_colour(void)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "lib/util/err.h"
+#include "lib/util/strbuf.h"
 
 /* What the command line programs share: subcommands, usage, colour, messages. */
 
@@ -30,6 +31,14 @@ void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * line "file:line:column: expected ...". `file` may be NULL.
  */
 void cli_print_err(const struct err *err, const char *file);
+
+/**
+ * Writes what is in `out` to stdout and empties it. Returns 0, or the exit status 1 after saying
+ * why on stderr.
+ */
+int cli_write(struct strbuf *out);
+/** As cli_write(), but waits until there is enough for it to be worth while. */
+int cli_write_some(struct strbuf *out);
 
 /** Whether to write colours on stdout: WG_COLOR_MODE is always or never, else if it is a terminal.
  */

@@ -1,0 +1,28 @@
+#ifndef CMD_WG_COMMANDS_H
+#define CMD_WG_COMMANDS_H
+
+#include "lib/ipc/resolve.h"
+#include "lib/model/device.h"
+
+/* The subcommands of wg. Each returns the exit status, 0 or 1; argv[0] is the subcommand's name. */
+
+int wg_show(int argc, char **argv);
+int wg_showconf(int argc, char **argv);
+int wg_set(int argc, char **argv);
+int wg_setconf(int argc, char **argv); /* addconf and syncconf, too: argv[0] tells */
+int wg_genkey(int argc, char **argv);  /* genpsk, too */
+int wg_pubkey(int argc, char **argv);
+
+/** Says on stderr that a name is tried again. */
+extern const struct resolve_progress wg_progress;
+
+/** Prints "Usage: wg SUBCOMMAND ARGUMENTS" on stderr; returns the exit status 1. */
+int wg_usage(const char *subcommand, const char *arguments);
+
+/**
+ * Makes `change` to the device called `name`; on failure says why on stderr. Returns the exit
+ * status.
+ */
+int wg_modify(struct wg_device *change, const char *name);
+
+#endif

@@ -1,0 +1,96 @@
+/* wg: the table of subcommands, and what they share (see commands.h). */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cli.h"
+#include "cmd/wg/commands.h"
+#include "lib/ipc/ipc.h"
+
+/* What scripts compare versions with: the release of the original that this program matches. */
+#define COMPATIBLE "wireguard-tools v1.0.20260223 - https://git.zx2c4.com/wireguard-tools/"
+
+static const struct cli_command commands[] = {
+	{ "show", "Shows the current configuration and device information", wg_show },
+	{ "showconf",
+	  "Shows the current configuration of a given WireGuard interface, for use with `setconf'",
+	  wg_showconf },
+	{ "set", "Change the current configuration, add peers, remove peers, or change peers",
+	  wg_set },
+	{ "setconf", "Applies a configuration file to a WireGuard interface", wg_setconf },
+	{ "addconf", "Appends a configuration file to a WireGuard interface", wg_setconf },
+	{ "syncconf", "Synchronizes a configuration file to a WireGuard interface", wg_setconf },
+	{ "genkey", "Generates a new private key and writes it to stdout", wg_genkey },
+	{ "genpsk", "Generates a new preshared key and writes it to stdout", wg_genkey },
+	{ "pubkey", "Reads a private key from stdin and writes a public key to stdout", wg_pubkey },
+	{ NULL, NULL, NULL },
+};
+
+static void say_waiting(void *ctx, const char *message)
+{
+	(void)ctx;
+	cli_say("%s", message);
+}
+
+const struct resolve_progress wg_progress = { .waiting = say_waiting };
+
+int wg_usage(const char *subcommand, const char *arguments)
+{
+	cli_say("Usage: %s %s%s%s", cli_program, subcommand, *arguments ? " " : "", arguments);
+	return 1;
+}
+
+int wg_modify(struct wg_device *change, const char *name)
+{
+	size_t len = strlen(name);
+	struct err err;
+
+	/* Cut to fit, it would be another device's name. */
+	if (len >= sizeof(change->name)) {
+		cli_say("Unable to modify interface: %s", strerror(ENAMETOOLONG));
+		return 1;
+	}
+	memcpy(change->name, name, len + 1);
+	if (!ipc_set(change, &err))
+		return 0;
+	cli_say("Unable to modify interface: %s", err.text);
+	return 1;
+}
+
+static void print_usage(FILE *file)
+{
+	fprintf(file, "Usage: %s <cmd> [<args>]\n\nAvailable subcommands:\n", cli_program);
+	for (const struct cli_command *command = commands; command->name; command++)
+		fprintf(file, "  %s: %s\n", command->name, command->description);
+	fputs("You may pass `--help' to any of these subcommands to view usage.\n", file);
+}
+
+static int is_one_of(const char *word, const char *a, const char *b, const char *c)
+{
+	return !strcmp(word, a) || !strcmp(word, b) || !strcmp(word, c);
+}
+
+int main(int argc, char **argv)
+{
+	static char *show_all[] = { "show", NULL };
+	const struct cli_command *command;
+
+	if (argc > 0)
+		cli_program = argv[0];
+	if (argc < 2)
+		return wg_show(1, show_all);
+	if (argc == 2 && is_one_of(argv[1], "-v", "--version", "version")) {
+		puts(COMPATIBLE " (wgsuite " VERSION ")");
+		return 0;
+	}
+	if (argc == 2 && is_one_of(argv[1], "-h", "--help", "help")) {
+		print_usage(stdout);
+		return 0;
+	}
+	command = cli_find(commands, argv[1]);
+	if (command)
+		return command->run(argc - 1, argv + 1);
+	cli_say("Invalid subcommand: `%s'", argv[1]);
+	print_usage(stderr);
+	return 1;
+}

@@ -1,0 +1,39 @@
+/* wg pubkey: the public key of the private key on stdin. */
+#include <unistd.h>
+
+#include "cmd/cli.h"
+#include "cmd/wg/commands.h"
+#include "cmd/wg/key_file.h"
+#include "lib/crypto/x25519.h"
+#include "lib/util/cleanup.h"
+#include "lib/util/strbuf.h"
+
+int wg_pubkey(int argc, char **argv)
+{
+	AUTO(wg_key_wipe) struct wg_key private_key = { 0 };
+	AUTO(x25519_key_auto_free) struct x25519_key *key = NULL;
+	AUTO(strbuf_fini) struct strbuf out = { 0 };
+	struct wg_key public_key;
+	char trailing;
+
+	if (argc != 1)
+		return wg_usage(argv[0], "");
+	switch (key_file_read(&private_key, &trailing, STDIN_FILENO, true)) {
+	case KEY_FILE_OK:
+		break;
+	case KEY_FILE_TRAILING:
+		cli_say("%s: Trailing characters found after key", cli_program);
+		return 1;
+	case KEY_FILE_EMPTY:
+	case KEY_FILE_SHORT:
+	case KEY_FILE_BAD:
+		cli_say("%s: Key is not the correct length or format", cli_program);
+		return 1;
+	}
+	key = x25519_key_new(private_key.bytes);
+	x25519_public(public_key.bytes, key);
+	wg_key_format(strbuf_reserve(&out, WG_KEY_BASE64_LEN), &public_key);
+	out.len = WG_KEY_BASE64_LEN;
+	strbuf_add_char(&out, '\n');
+	return cli_write(&out);
+}

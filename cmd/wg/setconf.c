@@ -1,0 +1,89 @@
+/*
+ * wg setconf, addconf, syncconf: a change told by a file. The file is read and its names are
+ * resolved before the device is touched.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cmd/cli.h"
+#include "cmd/wg/commands.h"
+#include "lib/conf/conf.h"
+#include "lib/ipc/ipc.h"
+#include "lib/ipc/resolve.h"
+#include "lib/model/diff.h"
+#include "lib/util/cleanup.h"
+
+/* The first lines are the original's; the last tells the place, which it does not. */
+static void say_conf_error(const struct err *err, const char *path)
+{
+	if (!err->line) {
+		/* Opening a directory works, reading it does not. */
+		if (err->code == -EISDIR)
+			cli_say("%s", err->text);
+		else
+			cli_say("fopen: %s", strerror(-err->code));
+		return;
+	}
+	cli_say("%s", err->text);
+	cli_say(err->code == -ENOKEY ? "Invalid configuration" : "Configuration parsing error");
+	cli_say("%s:%u:%u: expected %s", path, err->line, err->column,
+		err->expected ? err->expected : "something else");
+}
+
+static int resolve(struct wg_device *device)
+{
+	bool any = false;
+	struct err err;
+	int r = 0;
+
+	for (size_t i = 0; i < device->n_peers && !any; i++)
+		any = !endpoint_is_empty(&device->peers[i].endpoint);
+	if (any)
+		r = resolve_check_environment(&err);
+	if (!r)
+		r = resolve_device(device, &wg_progress, &err);
+	if (!r)
+		return 0;
+	cli_say("%s\nConfiguration parsing error", err.text);
+	return 1;
+}
+
+/* Makes `device`, what the file says, the difference to what is running. */
+static int synchronize(struct wg_device *device, const char *name)
+{
+	AUTO(wg_device_auto_free) struct wg_device *running = NULL;
+	struct err err;
+
+	if (!device->n_peers)
+		return 0; /* replacing all peers by none needs no look */
+	if (ipc_get(&running, name, &err)) {
+		cli_say("Unable to retrieve current interface configuration: %s", err.text);
+		return 1;
+	}
+	wg_device_sync(device, running);
+	return 0;
+}
+
+int wg_setconf(int argc, char **argv)
+{
+	AUTO(conf_fini) struct conf conf = { 0 };
+	struct err err;
+
+	if (argc != 3)
+		return wg_usage(argv[0], "<interface> <configuration filename>");
+	if (conf_read(&conf, argv[2], CONF_WG, &err)) {
+		say_conf_error(&err, argv[2]);
+		return 1;
+	}
+	for (size_t i = 0; i < conf.warnings.n; i++)
+		cli_say("%s", conf.warnings.items[i]);
+	if (resolve(conf.device))
+		return 1;
+	/* What the file leaves out is reset, unless it is only added. */
+	if (strcmp(argv[0], "addconf") != 0)
+		conf.device->flags |= WG_DEVICE_REPLACE_PEERS | WG_DEVICE_HAS_PRIVATE_KEY |
+				      WG_DEVICE_HAS_LISTEN_PORT | WG_DEVICE_HAS_FWMARK;
+	if (!strcmp(argv[0], "syncconf") && synchronize(conf.device, argv[1]))
+		return 1;
+	return wg_modify(conf.device, argv[1]);
+}

@@ -1,0 +1,195 @@
+/* wg show INTERFACE FIELD: tab-separated lines for scripts; see show.h. Nothing is hidden here. */
+#include "cmd/wg/show.h"
+
+#include "cmd/cli.h"
+
+#define NONE "(none)"
+
+static void add_key(struct strbuf *out, const struct wg_key *key)
+{
+	wg_key_format(strbuf_reserve(out, WG_KEY_BASE64_LEN), key);
+	out->len += WG_KEY_BASE64_LEN;
+}
+
+static void add_private_key(struct strbuf *out, const struct wg_device *device)
+{
+	if (device->flags & WG_DEVICE_HAS_PRIVATE_KEY)
+		add_key(out, &device->private_key);
+	else
+		strbuf_add(out, NONE);
+}
+
+static void add_public_key(struct strbuf *out, const struct wg_device *device)
+{
+	if (device->flags & WG_DEVICE_HAS_PUBLIC_KEY)
+		add_key(out, &device->public_key);
+	else
+		strbuf_add(out, NONE);
+}
+
+static void add_listen_port(struct strbuf *out, const struct wg_device *device)
+{
+	strbuf_add_u64(out, device->listen_port);
+}
+
+static void add_fwmark(struct strbuf *out, const struct wg_device *device)
+{
+	if (device->fwmark)
+		strbuf_addf(out, "0x%x", device->fwmark);
+	else
+		strbuf_add(out, "off");
+}
+
+static void add_peer(struct strbuf *out, const struct wg_peer *peer)
+{
+	add_key(out, &peer->public_key);
+}
+
+static void add_preshared_key(struct strbuf *out, const struct wg_peer *peer)
+{
+	strbuf_add_char(out, '\t');
+	if (wg_key_is_zero(&peer->preshared_key))
+		strbuf_add(out, NONE);
+	else
+		add_key(out, &peer->preshared_key);
+}
+
+static void add_endpoint(struct strbuf *out, const struct wg_peer *peer)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	sockaddr_ip_format(text, &peer->endpoint.addr); /* "(none)" without one */
+	strbuf_add_char(out, '\t');
+	strbuf_add(out, text);
+}
+
+static void add_allowed_ips(struct strbuf *out, const struct wg_peer *peer, char separator)
+{
+	char text[CIDR_TEXT_MAX];
+
+	strbuf_add_char(out, '\t');
+	for (uint32_t i = 0; i < peer->n_allowed_ips; i++) {
+		if (i)
+			strbuf_add_char(out, separator);
+		cidr_format(text, &peer->allowed_ips[i].cidr);
+		strbuf_add(out, text);
+	}
+	if (!peer->n_allowed_ips)
+		strbuf_add(out, NONE);
+}
+
+static void add_latest_handshake(struct strbuf *out, const struct wg_peer *peer)
+{
+	strbuf_add_char(out, '\t');
+	strbuf_add_u64(out, (unsigned long long)peer->last_handshake_s);
+}
+
+static void add_transfer(struct strbuf *out, const struct wg_peer *peer)
+{
+	strbuf_add_char(out, '\t');
+	strbuf_add_u64(out, peer->rx_bytes);
+	strbuf_add_char(out, '\t');
+	strbuf_add_u64(out, peer->tx_bytes);
+}
+
+static void add_keepalive(struct strbuf *out, const struct wg_peer *peer)
+{
+	strbuf_add_char(out, '\t');
+	if (peer->keepalive_s)
+		strbuf_add_u64(out, peer->keepalive_s);
+	else
+		strbuf_add(out, "off");
+}
+
+static void show_preshared_key(struct strbuf *out, const struct wg_peer *peer)
+{
+	add_peer(out, peer);
+	add_preshared_key(out, peer);
+}
+
+static void show_endpoint(struct strbuf *out, const struct wg_peer *peer)
+{
+	add_peer(out, peer);
+	add_endpoint(out, peer);
+}
+
+static void show_allowed_ips(struct strbuf *out, const struct wg_peer *peer)
+{
+	add_peer(out, peer);
+	add_allowed_ips(out, peer, ' ');
+}
+
+static void show_latest_handshake(struct strbuf *out, const struct wg_peer *peer)
+{
+	add_peer(out, peer);
+	add_latest_handshake(out, peer);
+}
+
+static void show_transfer(struct strbuf *out, const struct wg_peer *peer)
+{
+	add_peer(out, peer);
+	add_transfer(out, peer);
+}
+
+static void show_keepalive(struct strbuf *out, const struct wg_peer *peer)
+{
+	add_peer(out, peer);
+	add_keepalive(out, peer);
+}
+
+static void dump_device(struct strbuf *out, const struct wg_device *device)
+{
+	add_private_key(out, device);
+	strbuf_add_char(out, '\t');
+	add_public_key(out, device);
+	strbuf_add_char(out, '\t');
+	add_listen_port(out, device);
+	strbuf_add_char(out, '\t');
+	add_fwmark(out, device);
+}
+
+static void dump_peer(struct strbuf *out, const struct wg_peer *peer)
+{
+	add_peer(out, peer);
+	add_preshared_key(out, peer);
+	add_endpoint(out, peer);
+	add_allowed_ips(out, peer, ',');
+	add_latest_handshake(out, peer);
+	add_transfer(out, peer);
+	add_keepalive(out, peer);
+}
+
+const struct show_field show_fields[] = {
+	{ "public-key", .device = add_public_key },
+	{ "private-key", .device = add_private_key },
+	{ "listen-port", .device = add_listen_port },
+	{ "fwmark", .device = add_fwmark },
+	{ "peers", .peer = add_peer },
+	{ "preshared-keys", .peer = show_preshared_key },
+	{ "endpoints", .peer = show_endpoint },
+	{ "allowed-ips", .peer = show_allowed_ips },
+	{ "latest-handshakes", .peer = show_latest_handshake },
+	{ "transfer", .peer = show_transfer },
+	{ "persistent-keepalive", .peer = show_keepalive },
+	{ "dump", .device = dump_device, .peer = dump_peer },
+	{ .name = NULL },
+};
+
+int show_field(struct strbuf *out, const struct wg_device *device, const struct show_field *field,
+	       const char *prefix)
+{
+	int status = 0;
+
+	if (field->device) {
+		strbuf_add(out, prefix);
+		field->device(out, device);
+		strbuf_add_char(out, '\n');
+	}
+	for (size_t i = 0; field->peer && i < device->n_peers && !status; i++) {
+		strbuf_add(out, prefix);
+		field->peer(out, &device->peers[i]);
+		strbuf_add_char(out, '\n');
+		status = cli_write_some(out);
+	}
+	return status;
+}

@@ -1,0 +1,249 @@
+/*
+ * wg show: a device for people; see show.h. Peers are sorted by their latest handshake through a
+ * table of pointers. Escape sequences stand where the original has them, byte for byte.
+ */
+#include "cmd/wg/show.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cli.h"
+#include "lib/util/mem.h"
+
+#define RESET "\033[0m"
+#define BOLD "\033[1m"
+#define RED "\033[31m"
+#define GREEN "\033[32m"
+#define YELLOW "\033[33m"
+#define CYAN "\033[36m"
+
+struct page {
+	struct strbuf *out;
+	bool colour;
+	bool hide_keys;
+	int64_t now_s;
+};
+
+static void add(struct page *page, const char *text)
+{
+	strbuf_add(page->out, text);
+}
+
+static void add_escape(struct page *page, const char *escape)
+{
+	if (page->colour)
+		add(page, escape);
+}
+
+static void add_painted(struct page *page, const char *escape, const char *text)
+{
+	add_escape(page, escape);
+	add(page, text);
+	add_escape(page, RESET);
+}
+
+/* The start of a line: "  label: ". */
+static void add_label(struct page *page, const char *label)
+{
+	add(page, "  ");
+	add_painted(page, BOLD, label);
+	add(page, ": ");
+}
+
+/* The start of a block: "interface: wg0" and the like. */
+static void add_title(struct page *page, const char *escape, const char *label, const char *name)
+{
+	add_escape(page, escape);
+	add_painted(page, BOLD, label);
+	add(page, ": ");
+	add_painted(page, escape, name);
+	add(page, "\n");
+}
+
+static void add_key_line(struct page *page, const char *label, const struct wg_key *key,
+			 bool secret)
+{
+	add_label(page, label);
+	if (secret && page->hide_keys) {
+		add(page, "(hidden)");
+	} else {
+		wg_key_format(strbuf_reserve(page->out, WG_KEY_BASE64_LEN), key);
+		page->out->len += WG_KEY_BASE64_LEN;
+	}
+	add(page, "\n");
+}
+
+/* "1 hour, 3 seconds"; nothing for 0. */
+static void add_span(struct page *page, uint64_t seconds)
+{
+	static const struct {
+		uint64_t length_s;
+		const char *one, *many;
+	} units[] = {
+		{ 365 * 24 * 3600, "year", "years" },
+		{ 24 * 3600, "day", "days" },
+		{ 3600, "hour", "hours" },
+		{ 60, "minute", "minutes" },
+		{ 1, "second", "seconds" },
+	};
+	const char *separator = "";
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		uint64_t n = seconds / units[i].length_s;
+
+		seconds %= units[i].length_s;
+		if (!n)
+			continue;
+		add(page, separator);
+		strbuf_add_u64(page->out, n);
+		add(page, " ");
+		add_painted(page, CYAN, n == 1 ? units[i].one : units[i].many);
+		separator = ", ";
+	}
+}
+
+static void add_ago(struct page *page, int64_t when_s)
+{
+	if (when_s > page->now_s) {
+		add(page, "(");
+		add_painted(page, RED,
+			    "System clock wound backward; connection problems may ensue.");
+		add(page, ")");
+	} else if (when_s == page->now_s) {
+		add(page, "Now");
+	} else {
+		add_span(page, (uint64_t)page->now_s - (uint64_t)when_s);
+		add(page, " ago");
+	}
+}
+
+static void add_bytes(struct page *page, uint64_t bytes)
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
+	const uint64_t step = 1024;
+	uint64_t unit = step;
+	size_t i = 0;
+
+	if (bytes < step) {
+		strbuf_add_u64(page->out, bytes);
+		add(page, " ");
+		add_painted(page, CYAN, "B");
+		return;
+	}
+	while (i + 1 < sizeof(units) / sizeof(*units) && bytes >= unit * step) {
+		unit *= step;
+		i++;
+	}
+	strbuf_addf(page->out, "%.2f ", (double)bytes / (double)unit);
+	add_painted(page, CYAN, units[i]);
+}
+
+static void add_allowed_ips(struct page *page, const struct wg_peer *peer)
+{
+	char text[CIDR_TEXT_MAX], *slash;
+
+	add_label(page, "allowed ips");
+	for (uint32_t i = 0; i < peer->n_allowed_ips; i++) {
+		if (i)
+			add(page, ", ");
+		cidr_format(text, &peer->allowed_ips[i].cidr);
+		slash = strchr(text, '/');
+		*slash = '\0';
+		add(page, text);
+		add_painted(page, CYAN, "/");
+		add(page, slash + 1);
+	}
+	add(page, peer->n_allowed_ips ? "\n" : "(none)\n");
+}
+
+static void add_peer(struct page *page, const struct wg_peer *peer)
+{
+	char text[ENDPOINT_TEXT_MAX], key[WG_KEY_BASE64_LEN + 1];
+
+	wg_key_format(key, &peer->public_key);
+	add(page, "\n");
+	add_title(page, YELLOW, "peer", key);
+	if (!wg_key_is_zero(&peer->preshared_key))
+		add_key_line(page, "preshared key", &peer->preshared_key, true);
+	if (peer->endpoint.addr.sa.sa_family != AF_UNSPEC) {
+		sockaddr_ip_format(text, &peer->endpoint.addr);
+		add_label(page, "endpoint");
+		add(page, text);
+		add(page, "\n");
+	}
+	add_allowed_ips(page, peer);
+	if (peer->last_handshake_s) {
+		add_label(page, "latest handshake");
+		add_ago(page, peer->last_handshake_s);
+		add(page, "\n");
+	}
+	if (peer->rx_bytes || peer->tx_bytes) {
+		add_label(page, "transfer");
+		add_bytes(page, peer->rx_bytes);
+		add(page, " received, ");
+		add_bytes(page, peer->tx_bytes);
+		add(page, " sent\n");
+	}
+	if (peer->keepalive_s) {
+		add_label(page, "persistent keepalive");
+		add(page, "every ");
+		add_span(page, peer->keepalive_s);
+		add(page, "\n");
+	}
+}
+
+static void add_device(struct page *page, const struct wg_device *device)
+{
+	add_escape(page, RESET);
+	add_title(page, GREEN, "interface", device->name);
+	if (device->flags & WG_DEVICE_HAS_PUBLIC_KEY)
+		add_key_line(page, "public key", &device->public_key, false);
+	if (device->flags & WG_DEVICE_HAS_PRIVATE_KEY)
+		add_key_line(page, "private key", &device->private_key, true);
+	if (device->listen_port) {
+		add_label(page, "listening port");
+		strbuf_add_u64(page->out, device->listen_port);
+		add(page, "\n");
+	}
+	if (device->fwmark) {
+		add_label(page, "fwmark");
+		strbuf_addf(page->out, "0x%x\n", device->fwmark);
+	}
+}
+
+/* Latest handshake first; peers that are equal in this stay in the device's order. */
+static int compare(const void *a, const void *b)
+{
+	const struct wg_peer *left = *(const struct wg_peer *const *)a;
+	const struct wg_peer *right = *(const struct wg_peer *const *)b;
+
+	if (left->last_handshake_s != right->last_handshake_s)
+		return left->last_handshake_s > right->last_handshake_s ? -1 : 1;
+	if (left->last_handshake_ns != right->last_handshake_ns)
+		return left->last_handshake_ns > right->last_handshake_ns ? -1 : 1;
+	return (left > right) - (left < right);
+}
+
+int show_pretty(struct strbuf *out, const struct wg_device *device, int64_t now_s, bool colour)
+{
+	const char *hide = getenv("WG_HIDE_KEYS");
+	struct page page = {
+		.out = out,
+		.colour = colour,
+		.hide_keys = !hide || strcmp(hide, "never") != 0,
+		.now_s = now_s,
+	};
+	const struct wg_peer **peers = mem_alloc(device->n_peers, sizeof(*peers));
+	int status = 0;
+
+	for (size_t i = 0; i < device->n_peers; i++)
+		peers[i] = &device->peers[i];
+	qsort(peers, device->n_peers, sizeof(*peers), compare);
+	add_device(&page, device);
+	for (size_t i = 0; i < device->n_peers && !status; i++) {
+		add_peer(&page, peers[i]);
+		status = cli_write_some(out);
+	}
+	free(peers);
+	return status;
+}

@@ -1,0 +1,23 @@
+/* wg showconf: a device as the configuration file that would make it. */
+#include "cmd/cli.h"
+#include "cmd/wg/commands.h"
+#include "lib/conf/conf.h"
+#include "lib/ipc/ipc.h"
+#include "lib/util/cleanup.h"
+#include "lib/util/strbuf.h"
+
+int wg_showconf(int argc, char **argv)
+{
+	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
+	AUTO(strbuf_fini) struct strbuf out = { 0 };
+	struct err err;
+
+	if (argc != 2)
+		return wg_usage(argv[0], "<interface>");
+	if (ipc_get(&device, argv[1], &err)) {
+		cli_say("Unable to access interface: %s", err.text);
+		return 1;
+	}
+	conf_print_device(&out, device);
+	return cli_write(&out);
+}

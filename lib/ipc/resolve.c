@@ -1,0 +1,190 @@
+/*
+ * Names -> addresses, by the C library's resolver: see resolve.h. Waiting blocks the caller, which
+ * is why each wait is announced. An endpoint's host and service are given back once there is an
+ * address. May be called from any thread.
+ */
+#include "lib/ipc/resolve.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/util/clock.h"
+#include "lib/util/num.h"
+
+#define RETRIES_VARIABLE "WG_ENDPOINT_RESOLUTION_RETRIES"
+
+enum {
+	RETRIES_DEFAULT = 15,
+	RETRIES_INFINITE = -1,
+	SHOWN_MAX = 300, /* characters of a name that a message repeats */
+};
+
+#define FIRST_WAIT SEC(1)
+#define LONGEST_WAIT SEC(20)
+
+/* As strtoul() reads it: the C library takes blanks and a sign in front of a port's digits. */
+static bool is_number_above_port_range(const char *service)
+{
+	uint64_t number;
+
+	service += strspn(service, " \t\n\v\f\r");
+	service += *service == '+';
+	return num_parse(&number, service, UINT16_MAX) == -ERANGE;
+}
+
+static int read_retries(int *out, struct err *err)
+{
+	const char *text = getenv(RETRIES_VARIABLE);
+	char *end;
+	long retries;
+
+	*out = RETRIES_DEFAULT;
+	if (!text)
+		return 0;
+	*out = RETRIES_INFINITE;
+	if (!strcmp(text, "infinity"))
+		return 0;
+	errno = 0;
+	retries = strtol(text, &end, 10);
+	if (errno || *end || retries < 0 || retries > INT_MAX)
+		return err_expected(err, -EINVAL, "a number of retries, or infinity",
+				    "Unable to parse " RETRIES_VARIABLE ": `%.*s'", SHOWN_MAX,
+				    text);
+	*out = (int)retries;
+	return 0;
+}
+
+int resolve_check_environment(struct err *err)
+{
+	int retries;
+
+	return read_retries(&retries, err);
+}
+
+/* Whether asking again is pointless. */
+static bool is_permanent(int result)
+{
+	return result == EAI_NONAME || result == EAI_FAIL || result == EAI_NODATA ||
+	       result == EAI_SERVICE;
+}
+
+static const char *reason(int result)
+{
+	return result == EAI_SYSTEM ? strerror(errno) : gai_strerror(result);
+}
+
+static void wait_for(span_ns span)
+{
+	struct timespec left = { .tv_sec = span / SEC(1), .tv_nsec = span % SEC(1) };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
+		;
+}
+
+/* "host:port", as in a configuration file. */
+static void describe(char *out, size_t len, const struct endpoint *endpoint)
+{
+	bool brackets = strchr(endpoint->host, ':') || !*endpoint->host;
+
+	snprintf(out, len, "%s%.*s%s:%.*s", brackets ? "[" : "", SHOWN_MAX, endpoint->host,
+		 brackets ? "]" : "", SHOWN_MAX, endpoint->service);
+}
+
+/* Asks until there is an answer, or no hope of one. */
+static int look_up(struct addrinfo **out, const struct endpoint *endpoint, const char *shown,
+		   int retries, const struct resolve_progress *progress, struct err *err)
+{
+	static const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM };
+	span_ns wait = FIRST_WAIT;
+	char message[3 * SHOWN_MAX];
+
+	for (;;) {
+		int result = getaddrinfo(endpoint->host, endpoint->service, &hints, out);
+
+		if (!result)
+			return 0;
+		if (is_permanent(result) || !retries)
+			return err_set(err, -EHOSTUNREACH, "%s: `%s'", reason(result), shown);
+		snprintf(message, sizeof(message), "%s: `%s'. Trying again in %.2f seconds...",
+			 reason(result), shown, (double)wait / SEC(1));
+		if (progress && progress->waiting)
+			progress->waiting(progress->ctx, message);
+		wait_for(wait);
+		wait = wait * 6 / 5 < LONGEST_WAIT ? wait * 6 / 5 : LONGEST_WAIT;
+		if (retries != RETRIES_INFINITE)
+			retries--;
+	}
+}
+
+int resolve_endpoint(struct endpoint *endpoint, const struct resolve_progress *progress,
+		     struct err *err)
+{
+	struct addrinfo *found;
+	char shown[2 * SHOWN_MAX + 8];
+	union sockaddr_ip addr = { 0 };
+	int retries, r;
+
+	r = read_retries(&retries, err);
+	if (r || !endpoint->host)
+		return r;
+	describe(shown, sizeof(shown), endpoint);
+	if (is_number_above_port_range(endpoint->service))
+		return err_expected(err, -EINVAL, "a port from 0 to 65535",
+				    "Endpoint port is above 65535: `%s'", shown);
+	r = look_up(&found, endpoint, shown, retries, progress, err);
+	if (r)
+		return r;
+	if (found->ai_family == AF_INET || found->ai_family == AF_INET6) {
+		assert(found->ai_addrlen <= sizeof(addr));
+		memcpy(&addr, found->ai_addr, found->ai_addrlen);
+	}
+	freeaddrinfo(found);
+	if (addr.sa.sa_family == AF_UNSPEC)
+		return err_set(err, -EHOSTUNREACH, "Neither IPv4 nor IPv6 address found: `%s'",
+			       shown);
+	endpoint_fini(endpoint);
+	endpoint->addr = addr;
+	return 0;
+}
+
+int resolve_device(struct wg_device *device, const struct resolve_progress *progress,
+		   struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < device->n_peers && !r; i++)
+		if (device->peers[i].endpoint.host)
+			r = resolve_endpoint(&device->peers[i].endpoint, progress, err);
+	return r;
+}
+
+int resolve_port(uint16_t *out, const char *text, struct err *err)
+{
+	static const struct addrinfo hints = {
+		.ai_family = AF_INET,
+		.ai_socktype = SOCK_DGRAM,
+		.ai_flags = AI_PASSIVE,
+	};
+	struct addrinfo *found;
+	int result;
+
+	if (!*text)
+		return err_expected(err, -EINVAL, "a port from 0 to 65535",
+				    "Unable to parse empty port");
+	if (is_number_above_port_range(text))
+		return err_expected(err, -EINVAL, "a port from 0 to 65535",
+				    "Listen port is above 65535: `%.*s'", SHOWN_MAX, text);
+	result = getaddrinfo(NULL, text, &hints, &found);
+	if (result)
+		return err_expected(err, -EINVAL, "a port from 0 to 65535, or a service name",
+				    "%s: `%.*s'", reason(result), SHOWN_MAX, text);
+	*out = ntohs(((const struct sockaddr_in *)(const void *)found->ai_addr)->sin_port);
+	freeaddrinfo(found);
+	return 0;
+}
