@@ -95,8 +95,14 @@ static void disown(struct allowedips_node *node)
 {
 	struct allowedips_owner *owner = node->owner;
 
-	*(node->prev ? &node->prev->next : &owner->first) = node->next;
-	*(node->next ? &node->next->prev : &owner->last) = node->prev;
+	if (node->prev)
+		node->prev->next = node->next;
+	else
+		owner->first = node->next;
+	if (node->next)
+		node->next->prev = node->prev;
+	else
+		owner->last = node->prev;
 	node->prev = node->next = NULL;
 	node->owner = NULL;
 	owner->n--;
@@ -107,7 +113,10 @@ static void own(struct allowedips_owner *owner, struct allowedips_node *node)
 	node->owner = owner;
 	node->prev = owner->last;
 	node->next = NULL;
-	*(owner->last ? &owner->last->next : &owner->first) = node;
+	if (owner->last)
+		owner->last->next = node;
+	else
+		owner->first = node;
 	owner->last = node;
 	owner->n++;
 }
@@ -277,6 +286,8 @@ void allowedips_remove_all(struct allowedips *ips, struct allowedips_owner *owne
 	while (owner->first) {
 		struct allowedips_node *node = owner->first;
 
+		/* It still is: only what has no owner is dropped, and that is in no list. */
+		assert(node->owner == owner); /* NOLINT(clang-analyzer-unix.Malloc) */
 		disown(node);
 		node_drop(ips, node);
 	}
