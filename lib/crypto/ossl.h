@@ -21,7 +21,11 @@
 /** To be called before anything else of the library; any number of times, from any thread. */
 void ossl_init(void);
 
-/** One thread's contexts. No secret stays in one when the function that used it is done. */
+/**
+ * One thread's contexts. The ciphers' users put a key of zeros in when they are done, and a hash is
+ * wiped as it ends. The MAC keeps its last key: what it is used with here is either no secret
+ * (hashes of public keys) or lives for two minutes anyway (cookies and what they are made with).
+ */
 struct ossl_thread {
 	EVP_MD_CTX *blake2s;
 	EVP_MAC_CTX *blake2s_mac;
