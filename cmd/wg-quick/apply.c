@@ -40,6 +40,13 @@ static void echo(const struct work *work, const struct step *step)
 	cli_say("[#] %s", strbuf_text(&text));
 }
 
+/* Tells what failed, unless whoever did has told already: a hook's shell, say. */
+static void tell(const struct err *err)
+{
+	if (err->text[0])
+		cli_say("%s: %s", cli_program, err->text);
+}
+
 static void say_waiting(void *ctx, const char *message)
 {
 	(void)ctx;
@@ -57,7 +64,7 @@ static int set_device_in_child(void *ctx)
 	if (!r)
 		r = ipc_set(work->conf->device, &err);
 	if (r)
-		cli_say("%s: %s", cli_program, err.text);
+		tell(&err);
 	return r ? STATUS_FAILED : 0;
 }
 
@@ -125,6 +132,17 @@ static int route_peers(struct work *work)
 	return status;
 }
 
+static int delete_device(struct work *work)
+{
+	int r = device_delete(work->plan->interface, work->err);
+
+	if (r != -ETIMEDOUT)
+		return r ? STATUS_FAILED : 0;
+	/* What PostDown has to take back is there all the same. */
+	cli_say("[!] %s", work->err->text);
+	return 0;
+}
+
 /* Returns 0 or the exit status. */
 static int do_step(struct work *work, const struct step *step)
 {
@@ -153,31 +171,32 @@ static int do_step(struct work *work, const struct step *step)
 		return add_route(work, step);
 	case STEP_DELETE_DEVICE:
 		echo(work, step);
-		return device_delete(interface, work->err) ? STATUS_FAILED : 0;
+		return delete_device(work);
 	}
 	assert(!"a step of no kind");
 	return STATUS_FAILED;
 }
 
 /* Takes the first `n` steps back. What cannot be is told, and the rest is tried all the same. */
-static void undo(struct work *work, size_t n)
+static void undo(const struct work *done, size_t n)
 {
 	while (n--) {
 		struct err err = { 0 };
-		struct work undoing = *work;
+		struct work work = *done;
 		struct step step;
 
-		undoing.err = &err;
+		work.err = &err;
 		/* A device that a hook has deleted need not be deleted. */
-		if (plan_undo(&step, &work->plan->steps[n]) && do_step(&undoing, &step) &&
+		if (plan_undo(&step, &work.plan->steps[n]) && do_step(&work, &step) &&
 		    err.code != -ENODEV)
-			cli_say("%s: %s", cli_program, err.text);
+			tell(&err);
 	}
 }
 
-int apply(const struct plan *plan, const struct target *target, struct conf *conf, struct err *err)
+int apply(const struct plan *plan, const struct target *target, struct conf *conf)
 {
-	struct work work = { .plan = plan, .target = target, .conf = conf, .err = err };
+	struct err err = { 0 };
+	struct work work = { .plan = plan, .target = target, .conf = conf, .err = &err };
 	size_t done = 0;
 	int status = 0;
 
@@ -185,15 +204,18 @@ int apply(const struct plan *plan, const struct target *target, struct conf *con
 	if (plan->is_undone)
 		process_hold_signals();
 	while (!status && done < plan->n_steps) {
+		err = (struct err){ 0 }; /* a step may succeed after something failed in it */
 		status = do_step(&work, &plan->steps[done]);
 		if (!status)
 			done++;
 		/* Perhaps the step failed for that very reason. */
 		if (process_is_interrupted()) {
-			err_set(err, -EINTR, "interrupted");
+			err_set(&err, -EINTR, "interrupted");
 			status = STATUS_FAILED;
 		}
 	}
+	if (status)
+		tell(&err);
 	if (status && plan->is_undone)
 		undo(&work, done);
 	return status;

@@ -8,13 +8,12 @@
 
 /**
  * Carries a plan out, step by step, each echoed on stderr as "[#] COMMAND". If one fails or a
- * signal arrives, plan->is_undone decides whether what was done is undone, in reverse.
- * The device of `conf` gets its name.
+ * signal arrives, that is told on stderr, and plan->is_undone decides whether what was done is
+ * undone, in reverse. The device of `conf` gets its name.
  *
  * Returns the exit status: 0; a failed hook's own; 2 where ip(8) would have returned that, the
- * kernel having refused an address, MTU or route; else 1. *err says what failed; its text is empty
- * if whoever failed has told already.
+ * kernel having refused an address, MTU or route; else 1.
  */
-int apply(const struct plan *plan, const struct target *target, struct conf *conf, struct err *err);
+int apply(const struct plan *plan, const struct target *target, struct conf *conf);
 
 #endif

@@ -66,10 +66,7 @@ int device_add(const char *interface, struct err *err)
 {
 	int r = link_add_wireguard(interface, err);
 
-	if (r != -EOPNOTSUPP)
-		return r;
-	*err = (struct err){ 0 };
-	return start_daemon(interface, err);
+	return r == -EOPNOTSUPP ? start_daemon(interface, err) : r;
 }
 
 /* The kernel closes the daemon's end of the connection when the daemon is no more. */

@@ -14,7 +14,8 @@ int device_add(const char *interface, struct err *err);
 
 /**
  * Deletes the device, and waits until the program that provided it has ended and its socket is
- * gone. Returns 0 or a negative errno with *err filled in (-ETIMEDOUT: that program goes on).
+ * gone. Returns 0 or a negative errno with *err filled in. -ETIMEDOUT: the device is gone, that
+ * program is not.
  */
 int device_delete(const char *interface, struct err *err);
 

@@ -100,24 +100,17 @@ static int carry_out(const char *argument, planner *plan_it)
 	AUTO(plan_fini) struct plan plan = { 0 };
 	struct state state = { 0 };
 	struct err err = { 0 };
-	const char *table;
 	int status = open_target(&target, argument);
 
 	if (status)
 		return status;
 	if (conf_read(&conf, target.path, CONF_QUICK, &err))
 		return fail(&err, target.path);
-	/* Going down needs no table: that the file's is unknown by now must not stop it. */
-	table = plan_it == plan_up && conf.quick.table && strcmp(conf.quick.table, "off")
-			? conf.quick.table
-			: NULL;
-	if (resolve_check_environment(&err) || state_look(&state, target.interface, table, &err) ||
+	if (resolve_check_environment(&err) ||
+	    state_look(&state, target.interface, conf.quick.table, &err) ||
 	    plan_it(&plan, target.interface, &conf, &state, &err))
 		return fail(&err, NULL);
-	status = apply(&plan, &target, &conf, &err);
-	if (status && err.text[0])
-		fail(&err, NULL);
-	return status;
+	return apply(&plan, &target, &conf);
 }
 
 static int run_up(int argc, char **argv)

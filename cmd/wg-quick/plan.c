@@ -105,6 +105,10 @@ int plan_up(struct plan *out, const char *interface, const struct conf *conf,
 	r = begin(&plan, interface, conf, state, err);
 	if (r)
 		return r;
+	if (plan.route_policy == ROUTE_POLICY_TABLE && !plan.table)
+		return err_set(err, -EINVAL,
+			       "`%s' is neither the number nor the name of a routing table",
+			       plan.table_name);
 	add_step(&plan, STEP_ADD_DEVICE);
 	add_hooks(&plan, &conf->quick.pre_up);
 	add_step(&plan, STEP_SET_DEVICE);

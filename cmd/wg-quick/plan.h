@@ -53,9 +53,9 @@ struct plan {
 };
 
 /**
- * The way to bring an interface up. Returns 0, -EEXIST if there is a link of that name, or
- * -EOPNOTSUPP if the file wants what this program does not do, with *err filled in; *out is then
- * empty.
+ * The way to bring an interface up. Returns 0, -EEXIST if there is a link of that name,
+ * -EINVAL if the file names a routing table that there is not, or -EOPNOTSUPP if it wants what this
+ * program does not do, with *err filled in; *out is then empty.
  */
 int plan_up(struct plan *out, const char *interface, const struct conf *conf,
 	    const struct state *state, struct err *err);

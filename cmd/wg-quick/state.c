@@ -18,8 +18,8 @@
 #include "lib/util/num.h"
 #include "lib/util/strbuf.h"
 
-/* Looks for `name` in one file of lines "NUMBER NAME". */
-static bool find_in_file(uint32_t *out, const char *name, const char *path)
+/* Looks for `name` in one file of lines "NUMBER NAME"; 0 if it is not there. */
+static uint32_t find_in_file(const char *name, const char *path)
 {
 	AUTO(auto_fclose) FILE *file = fopen(path, "re");
 	AUTO(auto_free) char *line = NULL;
@@ -32,54 +32,44 @@ static bool find_in_file(uint32_t *out, const char *name, const char *path)
 		uint64_t value;
 
 		if (word && number[0] != '#' && !strcmp(word, name) &&
-		    !num_parse_hex(&value, number, UINT32_MAX)) {
-			*out = (uint32_t)value;
-			return true;
-		}
+		    !num_parse_hex(&value, number, UINT32_MAX))
+			return (uint32_t)value;
 	}
-	return false;
+	return 0;
 }
 
-static bool find_in_dir(uint32_t *out, const char *name, const char *dir)
+static uint32_t find_in_dir(const char *name, const char *dir)
 {
 	AUTO(globfree) glob_t found = { 0 };
-	AUTO(strbuf_fini) struct strbuf pattern = { 0 };
+	AUTO(strbuf_fini) struct strbuf path = { 0 };
+	uint32_t table;
 
-	strbuf_addf(&pattern, "%s/rt_tables", dir);
-	if (find_in_file(out, name, strbuf_text(&pattern)))
-		return true;
-	strbuf_add(&pattern, ".d/*.conf");
-	if (glob(strbuf_text(&pattern), 0, NULL, &found))
-		return false;
-	for (size_t i = 0; i < found.gl_pathc; i++)
-		if (find_in_file(out, name, found.gl_pathv[i]))
-			return true;
-	return false;
+	strbuf_addf(&path, "%s/rt_tables", dir);
+	table = find_in_file(name, strbuf_text(&path));
+	strbuf_add(&path, ".d/*.conf");
+	if (!table && !glob(strbuf_text(&path), 0, NULL, &found))
+		for (size_t i = 0; !table && i < found.gl_pathc; i++)
+			table = find_in_file(name, found.gl_pathv[i]);
+	return table;
 }
 
-int state_find_table(uint32_t *out, const char *name, const char *const dirs[], struct err *err)
+uint32_t state_find_table(const char *name, const char *const dirs[])
 {
 	static const struct {
 		const char *name;
 		uint32_t number;
 	} always[] = { { "default", 253 }, { "main", ROUTE_TABLE_MAIN }, { "local", 255 } };
+	uint32_t table = 0;
 	uint64_t number;
 
-	if (!num_parse_hex(&number, name, UINT32_MAX) && number > 0) {
-		*out = (uint32_t)number;
-		return 0;
-	}
-	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
-		if (!strcmp(always[i].name, name)) {
-			*out = always[i].number;
-			return 0;
-		}
-	}
-	for (; *dirs; dirs++)
-		if (find_in_dir(out, name, *dirs))
-			return 0;
-	return err_set(err, -EINVAL, "`%s' is neither the number nor the name of a routing table",
-		       name);
+	if (!num_parse_hex(&number, name, UINT32_MAX))
+		return (uint32_t)number;
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		if (!strcmp(always[i].name, name))
+			return always[i].number;
+	for (; !table && *dirs; dirs++)
+		table = find_in_dir(name, *dirs);
+	return table;
 }
 
 int state_look(struct state *out, const char *interface, const char *table, struct err *err)
@@ -98,11 +88,8 @@ int state_look(struct state *out, const char *interface, const char *table, stru
 	if (r)
 		return r;
 	state.is_wireguard = strlist_has(&devices, interface);
-	if (table) {
-		r = state_find_table(&state.table, table, dirs, err);
-		if (r)
-			return r;
-	}
+	if (table)
+		state.table = state_find_table(table, dirs);
 	*out = state;
 	return 0;
 }

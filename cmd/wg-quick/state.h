@@ -15,22 +15,22 @@
 struct state {
 	bool link_exists;  /* a link of the interface's name, of whatever kind */
 	bool is_wireguard; /* the kernel has it as such, or a daemon answers for it */
-	uint32_t table;    /* the number of the routing table that was named; 0: none was */
+	uint32_t table;    /* number of the routing table that was named; 0: none, or unknown */
 };
 
 /**
  * Looks at the host. `table` is the routing table's number or name, or NULL if none is wanted.
- * Returns 0 or a negative errno with *err filled in (-EINVAL: no such table).
+ * Returns 0 or a negative errno with *err filled in.
  */
 int state_look(struct state *out, const char *interface, const char *table, struct err *err);
 
 /**
  * The number of a routing table: decimal, 0x and hexadecimal, or a name that ip(8) knows too. The
  * names are in the files rt_tables and rt_tables.d/x.conf of the first of `dirs` (ended by NULL)
- * that has the name. Returns 0, or -EINVAL with *err filled in.
+ * that has the name. 0 if there is no such table.
  * Source: ip-route(8), "table TABLEID".
  */
-int state_find_table(uint32_t *out, const char *name, const char *const dirs[], struct err *err);
+uint32_t state_find_table(const char *name, const char *const dirs[]);
 
 /** The MTUs, in bytes, of the ways that a tunnel's packets may take. */
 struct state_mtus {

@@ -109,6 +109,22 @@ static void the_host_must_fit(void **state)
 	assert_int_equal(plan.n_steps, 0);
 }
 
+static void the_table_must_be_there(void **state)
+{
+	AUTO(conf_fini) struct conf conf = { 0 };
+	AUTO(plan_fini) struct plan plan = { 0 };
+	const struct state host = { 0 }, up = { .is_wireguard = true };
+	struct err err = { 0 };
+
+	(void)state;
+	parse(&conf, "[Interface]\nTable = OFF\n");
+	assert_int_equal(plan_up(&plan, "wg0", &conf, &host, &err), -EINVAL);
+	assert_string_equal(err.text,
+			    "`OFF' is neither the number nor the name of a routing table");
+	/* Going down takes none. */
+	assert_int_equal(plan_down(&plan, "wg0", &conf, &up, &err), 0);
+}
+
 static void what_is_not_done_is_refused_first(void **state)
 {
 	static const struct {
@@ -227,6 +243,7 @@ int main(void)
 		cmocka_unit_test(an_empty_file_makes_a_bare_interface),
 		cmocka_unit_test(down_in_order),
 		cmocka_unit_test(the_host_must_fit),
+		cmocka_unit_test(the_table_must_be_there),
 		cmocka_unit_test(what_is_not_done_is_refused_first),
 		cmocka_unit_test(a_table_of_ones_own_takes_default_routes),
 		cmocka_unit_test(routes_by_length_then_text),

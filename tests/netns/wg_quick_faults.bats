@@ -1,0 +1,298 @@
+#!/usr/bin/env bats
+# When wg-quick cannot do what it should, it says so in one line and leaves the host as it was.
+
+load lib
+
+setup() {
+	need_root
+}
+
+# on_each_host: the script, once for each userspace program; see wg_quick_up.bats.
+on_each_host() {
+	local script daemon
+	script=$(cat)
+	while read -r daemon; do
+		echo "with $daemon"
+		on_host "$BUILD/wg-quick" "$daemon" <<-SCRIPT
+		quick=\$1
+		export WG_QUICK_USERSPACE_IMPLEMENTATION=\$2
+		peer_a=xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=
+		write_conf() { (umask 077; cat >/etc/wireguard/wq0.conf); }
+		$script
+		SCRIPT
+	done < <(daemons)
+}
+
+@test "a failure at any step undoes the steps before it" {
+	on_each_host <<-'SCRIPT'
+	ip link add near type veth peer name far
+	ip link set near up
+	ip addr add 192.0.2.1/24 dev near
+	before=$(state)
+	# expected exit status | what is told | configuration
+	peer="[Peer]\nPublicKey = $peer_a\n"
+	i="[Interface]\nAddress = 10.0.0.1/24\nPostDown = touch /run/touched\nPreDown = touch /run/touched\n"
+	while IFS='|' read -r status words text; do
+		printf '%b' "$text" | write_conf
+		expect "$status" env WG_ENDPOINT_RESOLUTION_RETRIES=0 "$quick" up wq0 >out 2>&1
+		cat out
+		# A hook's shell tells what failed in it, or has had nothing to tell.
+		contains "$(tail -2 out | head -1)" "$words"
+		same "[#] ip link delete dev wq0" "$(tail -1 out)"
+		same "$before" "$(state)"
+		[[ ! -e /run/touched ]]
+	done <<-CASES
+	7|[#] exit 7|${i}PreUp = exit 7
+	127|nosuchcommand: command not found|${i}PreUp = nosuchcommand
+	1|[#] false; true|${i}PreUp = false; true
+	1|wg-quick: |$i${peer}Endpoint = nosuch.invalid:1
+	2|wg-quick: cannot add the address 10.0.0.1/24 to \`wq0': File exists|${i}Address = 10.0.0.1/24
+	2|wg-quick: cannot set the MTU of \`wq0' to 60: Invalid argument: mtu less than device minimum|${i}MTU = 60
+	2|wg-quick: cannot route 192.0.2.0/24 to \`wq0': File exists|$i${peer}AllowedIPs = 10.5.0.0/16, 192.0.2.0/24
+	9|[#] exit 9|${i}PostUp = true\nPostUp = exit 9
+	1|wg-quick: AllowedIPs = 0.0.0.0/0 without|${i}PreUp = wg set %i peer $peer_a allowed-ips 0.0.0.0/0
+	CASES
+	SCRIPT
+}
+
+@test "a hook may delete the device itself" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	write_conf <<<$'[Interface]\nPostUp = ip link delete %i; exit 3'
+	expect 3 "$quick" up wq0 2>err
+	same "[#] ip link delete dev wq0" "$(tail -1 err)"
+	sleep 0.2
+	same "$before" "$(state)"
+	SCRIPT
+}
+
+@test "a wrong file is told by file, line and column, and nothing is done" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	n=0
+	while IFS='|' read -r place text; do
+		printf '[Interface]\nPreUp = touch /run/touched\n%b' "$text" | write_conf
+		expect 1 "$quick" up wq0 2>err
+		cat err
+		same 1 "$(wc -l <err)"
+		[[ $(cat err) == "wg-quick: /etc/wireguard/wq0.conf:$place: "* ]]
+		same "$before" "$(state)"
+		[[ ! -e /run/touched ]]
+		n=$((n + 1))
+	done <<-CASES
+	3:14|PrivateKey = short\n
+	3:11|Address = 10.0.0.1/33\n
+	4:20|Address = 10.0.0.1\nAddress = 10.0.0.2,x\n
+	3:7|MTU = -1\n
+	3:14|ListenPort = 65536\n
+	3:1|Foo = bar\n
+	3:1|[Foo]\n
+	3:14|SaveConfig = maybe\n
+	4:1|[Peer]\nAddress = 10.0.0.1/24\n
+	5:12|[Peer]\nPublicKey = $peer_a\nEndpoint = nocolon\n
+	CASES
+	((n == 10))
+	SCRIPT
+}
+
+@test "no file, no interface's name, an interface that exists, a table that does not" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	write_conf <<<''
+	try() { expect 1 "$quick" "${@:2}" 2>err; same "$1" "$(cat err)"; same "$before" "$(state)"; }
+	try "wg-quick: \`/etc/wireguard/wq1.conf' does not exist" up wq1
+	try "wg-quick: The config file must be a valid interface name, followed by .conf" up /dev/null
+	try "wg-quick: \`wq0' is not a WireGuard interface" down wq0
+	mkdir /etc/wireguard/dir.conf
+	try "wg-quick: /etc/wireguard/dir.conf: Is a directory" up dir
+	export WG_ENDPOINT_RESOLUTION_RETRIES=x
+	try "wg-quick: Unable to parse WG_ENDPOINT_RESOLUTION_RETRIES: \`x'; expected a number of retries, or infinity" up wq0
+	unset WG_ENDPOINT_RESOLUTION_RETRIES
+	printf '[Interface]\nTable = nosuch\n' | write_conf
+	try "wg-quick: \`nosuch' is neither the number nor the name of a routing table" up wq0
+	ip link add wq0 type veth
+	before=$(state)
+	try "wg-quick: \`wq0' already exists" up wq0
+	try "wg-quick: \`wq0' is not a WireGuard interface" down wq0
+	SCRIPT
+}
+
+@test "no userspace program, one that fails, one that does nothing" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	write_conf <<<''
+	while IFS='|' read -r program words; do
+		expect 1 env WG_QUICK_USERSPACE_IMPLEMENTATION="$program" "$quick" up wq0 2>err
+		same "wg-quick: $words" "$(tail -1 err)"
+		same 4 "$(wc -l <err)"
+		same "$before" "$(state)"
+	done <<-CASES
+	/nonexistent/x|cannot run \`/nonexistent/x': No such file or directory
+	/etc/passwd|cannot run \`/etc/passwd': Permission denied
+	false|\`false wq0' failed with exit status 1
+	true|\`true wq0' made no interface
+	CASES
+	SCRIPT
+}
+
+@test "no /dev/net/tun" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	write_conf <<<''
+	mount -t tmpfs tmpfs /dev/net
+	expect 1 "$quick" up wq0 2>err
+	same "[#] ip link add dev wq0 type wireguard
+	wg-quick: /dev/net/tun: No such file or directory (is the tun module loaded?)" "$(cat err)"
+	same "$before" "$(state)"
+	SCRIPT
+}
+
+@test "no permission" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	write_conf <<<''
+	expect 1 setpriv --bounding-set -net_admin "$quick" up wq0 2>err
+	same "[#] ip link add dev wq0 type wireguard
+	wg-quick: cannot create \`wq0': Operation not permitted" "$(cat err)"
+	same "$before" "$(state)"
+	"$quick" up wq0
+	expect 1 setpriv --bounding-set -net_admin "$quick" down wq0 2>err
+	same "wg-quick: cannot delete \`wq0': Operation not permitted" "$(tail -1 err)"
+	SCRIPT
+}
+
+@test "a signal during up undoes it" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	for signal in INT TERM HUP; do
+		for where in PreUp PostUp; do
+			write_conf <<-CONF
+			[Interface]
+			Address = 10.0.0.1/24
+			$where = touch /run/in-hook; sleep 0.5; echo end >>/run/hooks
+			$where = echo never >>/run/hooks
+			PostDown = echo never >>/run/hooks
+			CONF
+			rm -f /run/in-hook /run/hooks
+			# A shell's background job ignores SIGINT: env takes that away.
+			env --default-signal "$quick" up wq0 2>err &
+			until [[ -e /run/in-hook ]]; do sleep 0.02; done
+			kill -$signal $!
+			sleep 0.1
+			kill -$signal $! # being impatient does not help, nor harm
+			expect 1 wait $!
+			same "wg-quick: interrupted
+	[#] ip link delete dev wq0" "$(tail -2 err)"
+			same end "$(cat /run/hooks)" # the hook itself was let finish
+			same "$before" "$(state)"
+		done
+	done
+	SCRIPT
+}
+
+@test "a signal while names are looked up ends that at once" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	write_conf <<-CONF
+	[Peer]
+	PublicKey = $peer_a
+	Endpoint = nosuch.example:1
+	CONF
+	# Nobody answers: the resolver says "try again".
+	echo 'nameserver 127.0.0.1' >/run/resolv.conf
+	mount --bind /run/resolv.conf /etc/resolv.conf
+	WG_ENDPOINT_RESOLUTION_RETRIES=infinity env --default-signal "$quick" up wq0 2>err &
+	until grep -q 'Trying again' err; do sleep 0.02; done
+	started=$SECONDS
+	kill -TERM $!
+	expect 1 wait $!
+	((SECONDS - started <= 2))
+	same "wg-quick: interrupted
+	[#] ip link delete dev wq0" "$(tail -2 err)"
+	same "$before" "$(state)"
+	SCRIPT
+}
+
+@test "signals that are ignored stay ignored" {
+	on_each_host <<-'SCRIPT'
+	write_conf <<<$'[Interface]\nPostUp = touch /run/in-hook; sleep 0.3; touch /run/done'
+	env --ignore-signal=HUP "$quick" up wq0 2>err &
+	until [[ -e /run/in-hook ]]; do sleep 0.02; done
+	kill -HUP $!
+	expect 0 wait $!
+	[[ -e /run/done ]]
+	wg show wq0
+	SCRIPT
+}
+
+@test "down stops at a failing hook" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	write_conf <<<''
+	"$quick" up wq0
+	write_conf <<-CONF
+	[Interface]
+	PreDown = exit 6
+	PreDown = touch /run/touched
+	CONF
+	expect 6 "$quick" down wq0
+	ip link show wq0
+	wg show wq0
+	[[ ! -e /run/touched ]]
+	write_conf <<-CONF
+	[Interface]
+	PostDown = exit 5
+	PostDown = touch /run/touched
+	CONF
+	expect 5 "$quick" down wq0
+	[[ ! -e /run/touched ]]
+	same "$before" "$(state)"
+	SCRIPT
+}
+
+@test "down after the device was deleted by hand, or its daemon killed" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	write_conf <<<''
+	"$quick" up wq0
+	ip link delete wq0
+	sleep 0.2
+	expect 1 "$quick" down wq0 2>err
+	same "wg-quick: \`wq0' is not a WireGuard interface" "$(cat err)"
+	same "$before" "$(state)"
+
+	"$quick" up wq0
+	kill -KILL $(pidof "$(basename "$WG_QUICK_USERSPACE_IMPLEMENTATION")")
+	sleep 0.2
+	expect 1 "$quick" down wq0 2>err
+	same "wg-quick: \`wq0' is not a WireGuard interface" "$(cat err)"
+	same "$before" "$(state)"
+	"$quick" up wq0
+	"$quick" down wq0
+	same "$before" "$(state)"
+	SCRIPT
+}
+
+@test "down waits for the daemon's end, cleans up after one that is killed, and goes on without it" {
+	on_host "$BUILD/wg-quick" <<-'SCRIPT'
+	before=$(state)
+	printf '[Interface]\nPostDown = touch /run/post-down' >/etc/wireguard/wq0.conf
+	export WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go
+	"$1" up wq0
+	pid=$(pidof wireguard-go)
+	kill -STOP $pid # one that is stopped cannot end
+	(sleep 0.3; kill -KILL $pid) &
+	"$1" down wq0 2>err
+	same "[#] ip link delete dev wq0
+	[#] touch /run/post-down" "$(cat err)"
+	rm /run/post-down
+	same "$before" "$(state)"
+
+	"$1" up wq0
+	kill -STOP $(pidof wireguard-go)
+	"$1" down wq0 2>err
+	same "[#] ip link delete dev wq0
+	[!] the program that provided \`wq0' has not ended within 5 s
+	[#] touch /run/post-down" "$(cat err)"
+	SCRIPT
+}

@@ -1,0 +1,297 @@
+#!/usr/bin/env bats
+# wg-quick up and down on a host of its own: order, hooks, keys and peers from hooks, MTU, and what
+# is refused. What the original does as well is in wg_quick_differential.bats.
+
+load lib
+
+setup() {
+	need_root
+}
+
+# on_each_host: the script, once for each userspace program. It has $quick, write_conf, and the
+# keys $key (its public key is $own), $peer_a and $peer_b.
+on_each_host() {
+	local script daemon
+	script=$(cat)
+	while read -r daemon; do
+		echo "with $daemon"
+		on_host "$BUILD/wg-quick" "$daemon" <<-SCRIPT
+		quick=\$1
+		export WG_QUICK_USERSPACE_IMPLEMENTATION=\$2
+		key=yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=
+		own=HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=
+		peer_a=xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=
+		peer_b=L+V9o0fNYkMVKNqsX7spBzD/9oSvxM/C7ZCZX1jLO3Q=
+		write_conf() { (umask 077; cat >/etc/wireguard/wq0.conf); }
+		$script
+		SCRIPT
+	done < <(daemons)
+}
+
+@test "up goes in order, down takes everything away" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	write_conf <<-CONF
+	[Interface]
+	PrivateKey = $key
+	Address = 10.0.0.1/24, fd00::1/64
+	MTU = 1300
+	PreUp = echo PreUp \$(cat /sys/class/net/%i/operstate) [\$(ip -o -4 addr show %i)]
+	PostUp = echo PostUp \$(ip -o -4 addr show %i | grep -o inet.*/24) \$(ip route show 10.5.0.0/16)
+	PreDown = echo PreDown \$(wg show %i allowed-ips | cut -f 2)
+	PostDown = echo PostDown \$(ip link show %i 2>&1)
+	[Peer]
+	PublicKey = $peer_a
+	AllowedIPs = 10.5.0.0/16
+	CONF
+	out=$("$quick" up wq0 2>&1 | no_banner)
+	same "[#] ip link add dev wq0 type wireguard
+	[!] Missing WireGuard kernel module. Falling back to slow userspace implementation.
+	[#] $WG_QUICK_USERSPACE_IMPLEMENTATION wq0
+	[#] echo PreUp \$(cat /sys/class/net/wq0/operstate) [\$(ip -o -4 addr show wq0)]
+	PreUp down []
+	[#] wg addconf wq0 /dev/fd/63
+	[#] ip -4 address add 10.0.0.1/24 dev wq0
+	[#] ip -6 address add fd00::1/64 dev wq0
+	[#] ip link set mtu 1300 up dev wq0
+	[#] ip -4 route add 10.5.0.0/16 dev wq0
+	[#] echo PostUp \$(ip -o -4 addr show wq0 | grep -o inet.*/24) \$(ip route show 10.5.0.0/16)
+	PostUp inet 10.0.0.1/24 10.5.0.0/16 dev wq0 scope link" "$out"
+	expect 1 "$quick" up wq0 2>err
+	same "wg-quick: \`wq0' already exists" "$(cat err)"
+	out=$("$quick" down wq0 2>&1)
+	same "[#] echo PreDown \$(wg show wq0 allowed-ips | cut -f 2)
+	PreDown 10.5.0.0/16
+	[#] ip link delete dev wq0
+	[#] echo PostDown \$(ip link show wq0 2>&1)
+	PostDown Device \"wq0\" does not exist." "$out"
+	same "$before" "$(state)"
+	expect 1 "$quick" down wq0 2>err
+	same "wg-quick: \`wq0' is not a WireGuard interface" "$(cat err)"
+	SCRIPT
+}
+
+@test "hooks get text as it stands: comments, quotes, both standard streams, our directory first" {
+	on_each_host <<-'SCRIPT'
+	write_conf <<-'CONF'
+	[Interface]
+	PostUp = echo "a # b" 'c;d' # a comment for the shell
+	PostUp = cat; echo 100%% %I %i-%i
+	PostUp = echo ${PATH%%:*}; pwd
+	PostUp = env | grep -c '^INTERFACE=\|^CONFIG_FILE=' || echo "$INTERFACE $CONFIG_FILE"
+	PostUp = [[ abc == a+(b)c ]] && echo extglob
+	PostUp = echo $# "$@"
+	CONF
+	cd /usr
+	out=$(echo input | "$quick" up wq0 2>/dev/null)
+	same "a # b c;d
+	input
+	100%% %I wq0-wq0
+	$(dirname "$quick")
+	/usr
+	0
+	wq0 /etc/wireguard/wq0.conf
+	extglob
+	0" "$out"
+	SCRIPT
+}
+
+@test "a private key from PreUp or PostUp stays" {
+	on_each_host <<-'SCRIPT'
+	for hook in PreUp PostUp; do
+		write_conf <<-CONF
+		[Interface]
+		$hook = wg set %i private-key <(echo $key)
+		ListenPort = 51999
+		[Peer]
+		PublicKey = $peer_a
+		CONF
+		"$quick" up wq0
+		same "$key" "$(wg show wq0 private-key)"
+		same 51999 "$(wg show wq0 listen-port)"
+		same "$peer_a" "$(wg show wq0 peers)"
+		"$quick" down wq0
+	done
+	SCRIPT
+}
+
+@test "a shared peers file, which has this host as well" {
+	on_each_host <<-'SCRIPT'
+	cat >/etc/wireguard/peers.conf <<-CONF
+	[Peer]
+	PublicKey = $own
+	AllowedIPs = 10.9.0.1/32
+	[Peer]
+	PublicKey = $peer_a
+	AllowedIPs = 10.9.0.2/32
+	[Peer]
+	PublicKey = $peer_b
+	AllowedIPs = 10.9.0.3/32
+	Endpoint = 127.0.0.1:9
+	CONF
+	for hook in PostUp PreUp; do
+		write_conf <<-CONF
+		[Interface]
+		Address = 10.9.0.1/24
+		PrivateKey = $key
+		PreUp = wg set %i private-key <(echo $key)
+		$hook = wg addconf %i /etc/wireguard/peers.conf
+		CONF
+		"$quick" up wq0
+		same "$peer_b
+	$peer_a" "$(wg show wq0 peers | sort)"
+		same "10.9.0.2/32" "$(wg show wq0 allowed-ips | grep "$peer_a" | cut -f 2)"
+		"$quick" down wq0
+	done
+	SCRIPT
+}
+
+@test "peers that PreUp adds get routes" {
+	on_each_host <<-'SCRIPT'
+	write_conf <<-CONF
+	[Interface]
+	PreUp = wg set %i peer $peer_a allowed-ips 10.77.0.0/16
+	CONF
+	"$quick" up wq0
+	same "10.77.0.0/16 scope link" "$(ip route show dev wq0 | sed 's/ *$//')"
+	SCRIPT
+}
+
+@test "the MTU is that of the narrowest way" {
+	on_each_host <<-'SCRIPT'
+	ip link add near type veth peer name far
+	ip link set far up
+	ip link set near mtu 9000 up
+	ip addr add 192.0.2.1/24 dev near
+	ip route add 192.0.2.77 dev near mtu 1300
+	write_conf <<-CONF
+	[Peer]
+	PublicKey = $peer_a
+	Endpoint = 192.0.2.77:1
+	[Peer]
+	PublicKey = $peer_b
+	Endpoint = 192.0.2.8:1
+	[Peer]
+	PublicKey = jbI0gBgtMkRR1ohBGqZ2Ac6mW4QBwgDhVVDsB3rZmzs=
+	Endpoint = 198.51.100.1:1
+	CONF
+	"$quick" up wq0 2>err
+	same 1220 "$(cat /sys/class/net/wq0/mtu)"
+	contains "$(cat err)" "[!] no route to 198.51.100.1: Network is unreachable"
+	"$quick" down wq0
+
+	# PostUp is too late to count, PreUp is not.
+	write_conf <<-CONF
+	[Interface]
+	PreUp = wg set %i peer $peer_a endpoint 192.0.2.8:1
+	PostUp = wg set %i peer $peer_b endpoint 192.0.2.77:1
+	CONF
+	"$quick" up wq0
+	same 8920 "$(cat /sys/class/net/wq0/mtu)"
+	SCRIPT
+}
+
+@test "host names of endpoints are looked up after PreUp" {
+	on_each_host <<-'SCRIPT'
+	cp /etc/hosts /run/hosts
+	mount --bind /run/hosts /etc/hosts
+	write_conf <<-CONF
+	[Interface]
+	PreUp = echo 127.9.8.7 gate.example >>/etc/hosts
+	[Peer]
+	PublicKey = $peer_a
+	Endpoint = gate.example:777
+	CONF
+	"$quick" up wq0
+	same 127.9.8.7:777 "$(wg show wq0 endpoints | cut -f 2)"
+	SCRIPT
+}
+
+@test "warnings about host bits come once, with the step that is concerned" {
+	on_each_host <<-'SCRIPT'
+	write_conf <<-CONF
+	[Peer]
+	PublicKey = $peer_a
+	AllowedIPs = 10.5.0.1/16
+	CONF
+	"$quick" up wq0 2>err
+	same "[#] wg addconf wq0 /dev/fd/63
+	Warning: AllowedIP has nonzero host part: 10.5.0.1/16" "$(grep -A1 addconf err)"
+	same 1 "$(grep -c Warning err)"
+	SCRIPT
+}
+
+@test "what is not supported is refused before anything is touched" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	peer="[Peer]\nPublicKey = $peer_a\nAllowedIPs ="
+	while read -r text; do
+		printf '[Interface]\nPreUp = touch /run/touched\n%b\n' "$text" | write_conf
+		expect 1 "$quick" up wq0 2>err
+		same 1 "$(wc -l <err)"
+		contains "$(cat err)" "is not supported; nothing was changed"
+		same "$before" "$(state)"
+		[[ ! -e /run/touched ]]
+	done <<-CASES
+	DNS = 10.0.0.1
+	SaveConfig = true
+	$peer 10.0.0.0/8, 0.0.0.0/0
+	$peer ::/0
+	Table = auto\n$peer 0.0.0.0/0
+	CASES
+	expect 1 "$quick" save wq0 2>err
+	contains "$(cat err)" "is not supported; nothing was changed"
+	# A search domain without a server has never done anything.
+	printf '[Interface]\nDNS = example.org\nSaveConfig = false\n' | write_conf
+	"$quick" up wq0
+	SCRIPT
+}
+
+@test "the kernel's device or a daemon: the bundled one is found beside wg-quick" {
+	on_host "$BUILD/wg-quick" <<-'SCRIPT'
+	mkdir -p /run/bin
+	cp "$1" /run/bin/wg-quick
+	printf '#!/bin/sh\necho bundled >>/run/log\nexec wireguard-go "$@"\n' >/run/bin/wg-datapath
+	chmod +x /run/bin/wg-datapath
+	: >/etc/wireguard/wq0.conf
+	unset WG_QUICK_USERSPACE_IMPLEMENTATION
+	/run/bin/wg-quick up wq0 2>err
+	contains "$(cat err)" "[#] wg-datapath wq0"
+	same bundled "$(cat /run/log)"
+	/run/bin/wg-quick down wq0
+	WG_QUICK_USERSPACE_IMPLEMENTATION= /run/bin/wg-quick up wq0 2>err
+	contains "$(cat err)" "[#] wg-datapath wq0"
+	/run/bin/wg-quick down wq0
+	WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go /run/bin/wg-quick up wq0 2>err
+	contains "$(cat err)" "[#] wireguard-go wq0"
+	SCRIPT
+}
+
+@test "without root it runs itself by sudo" {
+	local dir=$BATS_TEST_TMPDIR/sudo
+	mkdir "$dir"
+	chmod 755 "$dir"
+	cp "$BUILD/wg-quick" "$dir/"
+	printf '#!/bin/sh\nprintf "%%s\\n" "$@"\nexit 5\n' >"$dir/sudo"
+	chmod 755 "$dir/sudo"
+	: >"$dir/wq0.conf"
+	# The test's directory may be out of others' sight: look from a mount of its own.
+	run unshare -m bash -c '
+		mount --bind "$1" /mnt && cd /mnt &&
+		setpriv --reuid=65534 --regid=65534 --clear-groups ./wg-quick strip ./wq0.conf' \
+		sudo "$dir"
+	echo "$output"
+	[[ $status == 5 ]]
+	[[ $output == "-p
+wg-quick must be run as root. Please enter the password for %u to continue: 
+--
+/mnt/wg-quick
+strip
+./wq0.conf" ]]
+	rm "$dir/sudo"
+	run unshare -m bash -c '
+		mount --bind "$1" /mnt && cd /mnt && PATH=/nonexistent &&
+		/usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups ./wg-quick strip ./wq0.conf' \
+		sudo "$dir"
+	[[ $status == 1 && $output == "wg-quick: must be run as root; sudo: No such file or directory" ]]
+}
