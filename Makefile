@@ -77,6 +77,9 @@ ifneq ($(findstring undefined,$(SAN)),)
 flags += -fno-sanitize-recover=undefined
 endif
 
+# `make V=1` shows the commands.
+quietly = $(if $(V),,@echo '  $1  $@';)
+
 # ---- derived from the table ------------------------------------------------------------------
 
 sources_in = $(filter-out %/main.c,$(wildcard $1/*.c))
@@ -133,14 +136,14 @@ define room_rules
 $(BUILD)/$1.a: $(call objects_in,$1)
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$(AR) rcs $$@ $$^
+	$$(call quietly,AR)$(AR) rcs $$@ $$^
 $(BUILD)/$1/%.o: $1/%.c $(BUILD)/flags
 	@mkdir -p $$(@D)
-	$(CC) $(flags) $(CFLAGS) $(CPPFLAGS) $$(call cflags_for,$1) -c -o $$@ $$<
+	$$(call quietly,CC)$(CC) $(flags) $(CFLAGS) $(CPPFLAGS) $$(call cflags_for,$1) -c -o $$@ $$<
 endef
 $(foreach room,$(rooms),$(eval $(call room_rules,$(room))))
 
-link = $(CC) $(link_flags) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+link = $(call quietly,LD)$(CC) $(link_flags) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
 define program_rules
@@ -153,7 +156,7 @@ $(foreach program,$(programs),$(eval $(call program_rules,$(program))))
 
 $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(flags) $(CFLAGS) $(CPPFLAGS) $(cflags/cmocka) -Wno-missing-prototypes -c -o $@ $<
+	$(call quietly,CC)$(CC) $(flags) $(CFLAGS) $(CPPFLAGS) $(cflags/cmocka) -Wno-missing-prototypes -c -o $@ $<
 
 define unit_rules
 $(BUILD)/tests/unit/$1: $(BUILD)/tests/unit/$1.o $(call archives_for,$(call room_of_test,$1))
@@ -205,7 +208,7 @@ layers:
 headers: $(patsubst %.h,$(BUILD)/headers/%.ok,$(headers))
 $(BUILD)/headers/%.ok: %.h $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(flags) $(call cflags_for,$(patsubst %/,%,$(dir $<))) -MF $(@:.ok=.d) -MT $@ \
+	@$(CC) $(flags) $(call cflags_for,$(patsubst %/,%,$(dir $<))) -MF $(@:.ok=.d) -MT $@ \
 		-fsyntax-only -x c -include $< /dev/null && touch $@
 
 tidy:
