@@ -1,0 +1,200 @@
+/* syncconf's change: by cases, and carried out on made-up devices by a stupid twin of a device. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/model/diff.h"
+#include "lib/util/cleanup.h"
+
+static struct wg_peer *add_peer(struct wg_device *device, uint8_t name)
+{
+	struct wg_peer *peer = wg_device_add_peer(device);
+
+	peer->public_key.bytes[0] = name;
+	peer->flags = WG_PEER_HAS_PUBLIC_KEY | WG_PEER_REPLACE_ALLOWED_IPS;
+	return peer;
+}
+
+static struct wg_device *wanted_device(void)
+{
+	struct wg_device *device = wg_device_new();
+
+	device->flags = WG_DEVICE_REPLACE_PEERS;
+	return device;
+}
+
+static void test_peers_gone_are_removed_first(void **state)
+{
+	AUTO(wg_device_auto_free) struct wg_device *running = wg_device_new();
+	AUTO(wg_device_auto_free) struct wg_device *wanted = wanted_device();
+
+	(void)state;
+	add_peer(running, 3);
+	add_peer(running, 1);
+	add_peer(running, 2);
+	add_peer(wanted, 2);
+	add_peer(wanted, 4);
+	wg_device_sync(wanted, running);
+
+	assert_false(wanted->flags & WG_DEVICE_REPLACE_PEERS);
+	assert_int_equal(wanted->n_peers, 4);
+	assert_int_equal(wanted->peers[0].public_key.bytes[0], 1);
+	assert_int_equal(wanted->peers[0].flags, WG_PEER_HAS_PUBLIC_KEY | WG_PEER_REMOVE);
+	assert_int_equal(wanted->peers[1].public_key.bytes[0], 3);
+	assert_int_equal(wanted->peers[1].flags, WG_PEER_HAS_PUBLIC_KEY | WG_PEER_REMOVE);
+	assert_int_equal(wanted->peers[2].public_key.bytes[0], 2);
+	assert_int_equal(wanted->peers[3].public_key.bytes[0], 4);
+	assert_false(wanted->peers[3].flags & WG_PEER_REMOVE);
+}
+
+static void test_what_the_file_leaves_out_is_reset(void **state)
+{
+	AUTO(wg_device_auto_free) struct wg_device *running = wg_device_new();
+	AUTO(wg_device_auto_free) struct wg_device *wanted = wanted_device();
+	struct wg_peer *peer;
+
+	(void)state;
+	peer = add_peer(running, 1); /* has both, the file has none */
+	peer->preshared_key.bytes[0] = 9;
+	peer->keepalive_s = 25;
+	add_peer(running, 2);        /* has none, nor has the file */
+	peer = add_peer(running, 3); /* the file says otherwise */
+	peer->preshared_key.bytes[0] = 9;
+	peer->keepalive_s = 25;
+	add_peer(wanted, 1);
+	add_peer(wanted, 2);
+	peer = add_peer(wanted, 3);
+	peer->flags |= WG_PEER_HAS_PRESHARED_KEY | WG_PEER_HAS_KEEPALIVE;
+	peer->preshared_key.bytes[0] = 8;
+	peer->keepalive_s = 5;
+	wg_device_sync(wanted, running);
+
+	assert_int_equal(wanted->n_peers, 3);
+	peer = &wanted->peers[0];
+	assert_true(peer->flags & WG_PEER_HAS_PRESHARED_KEY);
+	assert_true(wg_key_is_zero(&peer->preshared_key));
+	assert_true(peer->flags & WG_PEER_HAS_KEEPALIVE);
+	assert_int_equal(peer->keepalive_s, 0);
+	assert_int_equal(wanted->peers[1].flags,
+			 WG_PEER_HAS_PUBLIC_KEY | WG_PEER_REPLACE_ALLOWED_IPS);
+	peer = &wanted->peers[2];
+	assert_int_equal(peer->preshared_key.bytes[0], 8);
+	assert_int_equal(peer->keepalive_s, 5);
+}
+
+static void test_no_peers_on_a_side_is_plain_replacing(void **state)
+{
+	AUTO(wg_device_auto_free) struct wg_device *running = wg_device_new();
+	AUTO(wg_device_auto_free) struct wg_device *wanted = wanted_device();
+
+	(void)state;
+	add_peer(running, 1);
+	wg_device_sync(wanted, running);
+	assert_int_equal(wanted->flags, WG_DEVICE_REPLACE_PEERS);
+	assert_int_equal(wanted->n_peers, 0);
+
+	add_peer(wanted, 2);
+	running->n_peers = 0;
+	wg_device_sync(wanted, running);
+	assert_int_equal(wanted->flags, WG_DEVICE_REPLACE_PEERS);
+	assert_int_equal(wanted->n_peers, 1);
+}
+
+/* ---- against a twin -------------------------------------------------------------------------- */
+
+/* A device of at most 16 peers, by name: what a change leaves of it. */
+struct twin {
+	bool there[16];
+	bool kept_session[16];
+	uint8_t preshared[16];
+	uint16_t keepalive_s[16];
+};
+
+static void carry_out(struct twin *twin, const struct wg_device *change)
+{
+	if (change->flags & WG_DEVICE_REPLACE_PEERS)
+		*twin = (struct twin){ 0 };
+	for (size_t i = 0; i < change->n_peers; i++) {
+		const struct wg_peer *peer = &change->peers[i];
+		uint8_t name = peer->public_key.bytes[0];
+
+		if (peer->flags & WG_PEER_REMOVE || !twin->there[name]) {
+			twin->kept_session[name] = false;
+			twin->preshared[name] = 0;
+			twin->keepalive_s[name] = 0;
+		}
+		twin->there[name] = !(peer->flags & WG_PEER_REMOVE);
+		if (peer->flags & WG_PEER_HAS_PRESHARED_KEY)
+			twin->preshared[name] = peer->preshared_key.bytes[0];
+		if (peer->flags & WG_PEER_HAS_KEEPALIVE)
+			twin->keepalive_s[name] = peer->keepalive_s;
+	}
+}
+
+/* Peers picked at random; with `again` a name may come twice, as it may in a file. */
+static void fill(struct wg_device *device, bool again)
+{
+	for (uint8_t name = 0; name < 16; name++) {
+		for (int times = rand() % (again ? 3 : 2); times > 0; times--) {
+			struct wg_peer *peer = add_peer(device, name);
+
+			if (rand() % 2) {
+				peer->preshared_key.bytes[0] = (uint8_t)(1 + rand() % 3);
+				peer->flags |= WG_PEER_HAS_PRESHARED_KEY;
+			}
+			if (rand() % 2) {
+				peer->keepalive_s = (uint16_t)(1 + rand() % 3);
+				peer->flags |= WG_PEER_HAS_KEEPALIVE;
+			}
+		}
+	}
+}
+
+static void test_same_result_as_replacing(void **state)
+{
+	(void)state;
+	srand(1);
+	for (int round = 0; round < 2000; round++) {
+		AUTO(wg_device_auto_free) struct wg_device *running = wg_device_new();
+		AUTO(wg_device_auto_free) struct wg_device *wanted = wanted_device();
+		struct twin before = { 0 }, replaced, synced;
+
+		fill(running, false);
+		fill(wanted, true);
+		carry_out(&before, running);
+		for (size_t i = 0; i < running->n_peers; i++)
+			before.kept_session[running->peers[i].public_key.bytes[0]] = true;
+		replaced = synced = before;
+		carry_out(&replaced, wanted);
+		wg_device_sync(wanted, running);
+		carry_out(&synced, wanted);
+
+		assert_memory_equal(synced.there, replaced.there, sizeof(synced.there));
+		assert_memory_equal(synced.preshared, replaced.preshared, sizeof(synced.preshared));
+		assert_memory_equal(synced.keepalive_s, replaced.keepalive_s,
+				    sizeof(synced.keepalive_s));
+		if (!wanted->n_peers || !running->n_peers)
+			continue;
+		for (size_t name = 0; name < 16; name++)
+			assert_int_equal(synced.kept_session[name],
+					 before.there[name] && synced.there[name]);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_peers_gone_are_removed_first),
+		cmocka_unit_test(test_what_the_file_leaves_out_is_reset),
+		cmocka_unit_test(test_no_peers_on_a_side_is_plain_replacing),
+		cmocka_unit_test(test_same_result_as_replacing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,80 @@
+/* Strict integers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+
+#include "lib/util/num.h"
+
+static void test_decimal(void **state)
+{
+	uint64_t value = 1;
+
+	(void)state;
+	assert_int_equal(num_parse(&value, "0", 0), 0);
+	assert_int_equal(value, 0);
+	assert_int_equal(num_parse(&value, "65535", 65535), 0);
+	assert_int_equal(value, 65535);
+	assert_int_equal(num_parse(&value, "00000000000000000000000000017", 100), 0);
+	assert_int_equal(value, 17);
+	assert_int_equal(num_parse(&value, "18446744073709551615", UINT64_MAX), 0);
+	assert_true(value == UINT64_MAX);
+}
+
+static void test_too_large(void **state)
+{
+	uint64_t value = 7;
+
+	(void)state;
+	assert_int_equal(num_parse(&value, "65536", 65535), -ERANGE);
+	assert_int_equal(num_parse(&value, "1", 0), -ERANGE);
+	assert_int_equal(num_parse(&value, "18446744073709551616", UINT64_MAX), -ERANGE);
+	assert_int_equal(num_parse(&value, "99999999999999999999999999", UINT64_MAX), -ERANGE);
+	/* No number at all, however large its beginning. */
+	assert_int_equal(num_parse(&value, "99999999999999999999999999x", 5), -EINVAL);
+	assert_int_equal(value, 7);
+}
+
+static void test_no_number(void **state)
+{
+	static const char *const bad[] = { "", "-1", "+1", " 1", "1 ", "0x1", "1.0", "a", "1e3" };
+	uint64_t value = 7;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(num_parse(&value, bad[i], UINT64_MAX), -EINVAL);
+	assert_int_equal(value, 7);
+}
+
+static void test_hexadecimal(void **state)
+{
+	static const char *const bad[] = { "", "0x", "0X1", "ff", "0xg", "x1", "0x-1", "0x 1" };
+	uint64_t value = 1;
+
+	(void)state;
+	assert_int_equal(num_parse_hex(&value, "0xcA6c", UINT32_MAX), 0);
+	assert_int_equal(value, 51820);
+	assert_int_equal(num_parse_hex(&value, "010", UINT32_MAX), 0);
+	assert_int_equal(value, 10);
+	assert_int_equal(num_parse_hex(&value, "0xffffffff", UINT32_MAX), 0);
+	assert_int_equal(value, UINT32_MAX);
+	assert_int_equal(num_parse_hex(&value, "0x100000000", UINT32_MAX), -ERANGE);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(num_parse_hex(&value, bad[i], UINT32_MAX), -EINVAL);
+	assert_int_equal(value, UINT32_MAX);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_decimal),
+		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_no_number),
+		cmocka_unit_test(test_hexadecimal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
