@@ -9,8 +9,8 @@
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
 
-/* Fills `out` as far as the file goes; returns how many bytes that was. */
-static size_t read_up_to(int fd, char *out, size_t len)
+/* Fills `out` as far as the file goes. Returns how many bytes that was, or a negative errno. */
+static ssize_t read_up_to(int fd, char *out, size_t len)
 {
 	size_t done = 0;
 
@@ -19,22 +19,24 @@ static size_t read_up_to(int fd, char *out, size_t len)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n < 0)
+			return -errno;
+		if (n == 0)
 			break;
 		done += (size_t)n;
 	}
-	return done;
+	return (ssize_t)done;
 }
 
 /* Whether nothing but white space is left; else *trailing is the first other character. */
 static bool only_space_left(char *trailing, int fd, bool nul_is_space)
 {
 	char rest[4096];
-	size_t n;
+	ssize_t n;
 
 	do {
 		n = read_up_to(fd, rest, sizeof(rest));
-		for (size_t i = 0; i < n; i++) {
+		for (ssize_t i = 0; i < n; i++) {
 			char c = rest[i];
 
 			if (c == ' ' || (c >= '\t' && c <= '\r') || (!c && nul_is_space))
@@ -50,12 +52,13 @@ static bool only_space_left(char *trailing, int fd, bool nul_is_space)
 enum key_file key_file_read(struct wg_key *out, char *trailing, int fd, bool nul_is_space)
 {
 	char text[WG_KEY_BASE64_LEN];
-	size_t len = read_up_to(fd, text, sizeof(text));
+	ssize_t len = read_up_to(fd, text, sizeof(text));
 	enum key_file result;
 
 	if (len == 0)
 		return KEY_FILE_EMPTY;
-	if (len < sizeof(text))
+	/* What cannot be read, such as a directory, must not pass for an empty file. */
+	if (len < (ssize_t)sizeof(text))
 		result = KEY_FILE_SHORT;
 	else if (!only_space_left(trailing, fd, nul_is_space))
 		result = KEY_FILE_TRAILING;

@@ -90,7 +90,7 @@ static void wait_for(span_ns span)
 /* "host:port", as in a configuration file. */
 static void describe(char *out, size_t len, const struct endpoint *endpoint)
 {
-	bool brackets = strchr(endpoint->host, ':') || !*endpoint->host;
+	bool brackets = strchr(endpoint->host, ':');
 
 	snprintf(out, len, "%s%.*s%s:%.*s", brackets ? "[" : "", SHOWN_MAX, endpoint->host,
 		 brackets ? "]" : "", SHOWN_MAX, endpoint->service);

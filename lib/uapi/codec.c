@@ -356,11 +356,13 @@ static int read_handshake_s(struct uapi_decoder *decoder, const char *value)
 
 static int read_handshake_ns(struct uapi_decoder *decoder, const char *value)
 {
+	const uint64_t most = 999999999;
 	uint64_t nanoseconds;
 
-	if (num_parse(&nanoseconds, value, 999999999))
+	/* An odd fraction is no reason to refuse the whole answer. */
+	if (num_parse(&nanoseconds, value, UINT64_MAX))
 		return -EINVAL;
-	last_peer(decoder)->last_handshake_ns = (uint32_t)nanoseconds;
+	last_peer(decoder)->last_handshake_ns = (uint32_t)(nanoseconds < most ? nanoseconds : most);
 	return 0;
 }
 
