@@ -74,6 +74,16 @@ static void replace(struct session **place, struct session *session, struct inde
 	*place = session;
 }
 
+/*
+ * Whether the other side may have `next`: who has it sends on it alone. They do not if they were
+ * heard on current long after it was made; our answer was lost then, or came too late for them.
+ */
+static bool next_is_alive(const struct peer *peer)
+{
+	return peer->next &&
+	       (!peer->current || peer->heard_on_current - peer->next->born < REKEY_TIMEOUT);
+}
+
 void peer_add_session(struct peer *peer, struct session *session, struct index_table *table)
 {
 	peer->crossed = false;
@@ -82,7 +92,7 @@ void peer_add_session(struct peer *peer, struct session *session, struct index_t
 		replace(&peer->next, session, table);
 		return;
 	}
-	if (peer->next) {
+	if (next_is_alive(peer)) {
 		/*
 		 * We answered them while they answered us. They may send on the session that they
 		 * began; what came before both is two handshakes old.
@@ -93,17 +103,20 @@ void peer_add_session(struct peer *peer, struct session *session, struct index_t
 		peer->crossed = true;
 	} else {
 		replace(&peer->previous, peer->current, table);
+		replace(&peer->next, NULL, table);
 		peer->current = session;
 	}
+	peer->heard_on_current = session->born;
 }
 
 bool peer_confirm_session(struct peer *peer, struct session *session, bool ours_yields,
-			  struct index_table *table)
+			  struct index_table *table, mono_ns now)
 {
 	if (session == peer->next) {
 		replace(&peer->previous, peer->current, table);
 		peer->current = peer->next;
 		peer->next = NULL;
+		peer->heard_on_current = now;
 		peer->crossed = false;
 		/* An answer to ours that is still on its way would bring back an older session. */
 		peer_drop_handshake(peer, table);
@@ -115,6 +128,8 @@ bool peer_confirm_session(struct peer *peer, struct session *session, bool ours_
 		peer->current = session;
 		peer->crossed = false;
 	}
+	if (session == peer->current)
+		peer->heard_on_current = now;
 	return false;
 }
 

@@ -30,7 +30,8 @@ struct peer {
 	 * other side has it too, and makes it current. Each may be NULL. peer.c alone sets them.
 	 */
 	struct session *previous, *current, *next;
-	bool crossed; /* previous is the other half of a simultaneous initiation */
+	bool crossed;             /* previous is the other half of a simultaneous initiation */
+	mono_ns heard_on_current; /* when the last packet of current came in */
 
 	struct cookie_jar cookies;
 	struct timers timers;
@@ -87,13 +88,13 @@ struct session *peer_find_session(const struct peer *peer, uint32_t local_index)
 void peer_add_session(struct peer *peer, struct session *session, struct index_table *table);
 /**
  * A packet of this session was authentic. If that confirms `next` it becomes current, and true is
- * returned: the handshake is complete for us.
+ * returned: the handshake is complete for us. Call it for every one.
  *
  * When both sides began a handshake at the same time there are two sessions, each side sending on
  * its own. `ours_yields` says that it is for us to change over, once the other one is seen to work.
  */
 bool peer_confirm_session(struct peer *peer, struct session *session, bool ours_yields,
-			  struct index_table *table);
+			  struct index_table *table, mono_ns now);
 /** Gives up the handshake under way. */
 void peer_drop_handshake(struct peer *peer, struct index_table *table);
 /** Erases all sessions and the handshake. */

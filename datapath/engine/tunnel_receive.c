@@ -64,7 +64,8 @@ static void take(struct tunnel *tunnel, struct peer *peer, struct session *sessi
 
 	tunnel_roam(peer, packet);
 	peer->rx_bytes += packet->len + WIRE_DATA_MIN_LEN;
-	if (peer_confirm_session(peer, session, ours_yields(tunnel, peer), tunnel->index)) {
+	if (peer_confirm_session(peer, session, ours_yields(tunnel, peer), tunnel->index,
+				 now->mono)) {
 		tunnel_handshake_completed(peer, now);
 		tunnel_send(tunnel, peer, now);
 	}
