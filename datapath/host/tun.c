@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -177,6 +176,17 @@ const char *tun_name(const struct tun *tun)
 	return tun->name;
 }
 
+int tun_current_name(const struct tun *tun, char out[static IFNAMSIZ])
+{
+	struct ifreq request = { 0 };
+
+	if (ioctl(tun->fd, TUNGETIFF, &request))
+		return -1;
+	memcpy(out, request.ifr_name, IFNAMSIZ);
+	out[IFNAMSIZ - 1] = '\0';
+	return 0;
+}
+
 int tun_open_netns(const struct tun *tun)
 {
 	int fd = ioctl(tun->fd, TUNGETDEVNETNS);
@@ -188,17 +198,6 @@ int tun_open_netns(const struct tun *tun)
 		return fd;
 	close(fd);
 	return -1;
-}
-
-unsigned int tun_ifindex(const struct tun *tun)
-{
-	struct ifreq request = { 0 };
-
-	/* Not by the name it had: it may have been renamed. */
-	if (ioctl(tun->fd, TUNGETIFF, &request))
-		return 0;
-	request.ifr_name[IFNAMSIZ - 1] = '\0';
-	return if_nametoindex(request.ifr_name);
 }
 
 /* A packet of `len` bytes, of which the first part is in `small` (taken over) and the rest in the

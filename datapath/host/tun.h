@@ -3,6 +3,7 @@
 
 #include "datapath/engine/packet.h"
 #include "lib/util/err.h"
+#include <net/if.h>
 
 /*
  * The TUN interface: plain IP packets between the host's kernel and the tunnel, by the batch.
@@ -34,13 +35,13 @@ void tun_free(struct tun *tun);
 int tun_fd(const struct tun *tun);
 /** The interface's name when it was opened. */
 const char *tun_name(const struct tun *tun);
+/** The name it has now: it may have been renamed. 0, or -1 if it is gone. */
+int tun_current_name(const struct tun *tun, char out[static IFNAMSIZ]);
 /**
  * Opens the network namespace that the interface is in now: it may have been moved to another.
  * Returns a descriptor, -1 if it is our own or cannot be told.
  */
 int tun_open_netns(const struct tun *tun);
-/** The interface's index within that network namespace, which must be ours now; 0: unknown. */
-unsigned int tun_ifindex(const struct tun *tun);
 
 /**
  * Adds what is there to read, up to TUN_BATCH packets, to `out`. What there is no memory for is

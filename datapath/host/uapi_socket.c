@@ -61,16 +61,18 @@ static int lock_directory(struct err *err)
 	mode_t mask = umask(022);
 	int fd, code;
 
-	if (mkdir(RUNSTATEDIR, 0755) == 0 || errno == EEXIST)
-		mkdir(UAPI_SOCKET_DIR, 0755);
+	mkdir(RUNSTATEDIR, 0755);
+	/* What open() says when there is no directory would hide why there is none. */
+	code = mkdir(UAPI_SOCKET_DIR, 0755) && errno != EEXIST ? errno : 0;
 	umask(mask);
 	fd = open(UAPI_SOCKET_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0 && !flock(fd, LOCK_EX))
 		return fd;
-	code = errno;
+	code = code ? code : errno;
 	if (fd >= 0)
 		close(fd);
-	return err_set(err, -code, "%s: %s", UAPI_SOCKET_DIR, strerror(code));
+	return err_set(err, -code, "%s: %s%s", UAPI_SOCKET_DIR, strerror(code),
+		       code == EACCES || code == EPERM ? ": run as root" : "");
 }
 
 /* Whether the name is free, or has a socket that nobody listens on. */
