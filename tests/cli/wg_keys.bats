@@ -1,0 +1,136 @@
+#!/usr/bin/env bats
+# wg genkey, genpsk, pubkey, against the original.
+
+load lib
+
+setup_file() {
+	lab_start
+}
+
+teardown_file() {
+	lab_stop
+}
+
+setup() {
+	lab_needed
+	KEY=GIUVCT6VL18i6GXO8wEucvi18LWYrAMJ1drM47cPz1I=
+	STDIN=$LAB/stdin
+}
+
+# stdin_is FORMAT [ARGUMENTS...]
+stdin_is() {
+	# shellcheck disable=SC2059
+	printf "$@" >"$STDIN"
+}
+
+@test "pubkey: what comes out for a key" {
+	for key in $KEY AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
+		//////////////////////////////////////////8= \
+		77+977+977+977+977+977+977+977+977+977+977= \
+		AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
+		CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=; do
+		stdin_is '%s\n' "$key"
+		same pubkey
+	done
+	stdin_is '%s' $KEY
+	same pubkey
+}
+
+@test "pubkey: fifty random keys" {
+	for ((i = 0; i < 50; i++)); do
+		"$BUILD/wg" genkey >"$STDIN"
+		same pubkey
+	done
+}
+
+@test "pubkey: white space and NUL bytes may follow" {
+	stdin_is '%s \t\r\v\f\n\n' $KEY
+	same pubkey
+	stdin_is '%s\0\n\0' $KEY
+	same pubkey
+	{ printf %s $KEY; head -c 100000 /dev/zero | tr '\0' ' '; } >"$STDIN"
+	same pubkey
+}
+
+@test "pubkey: anything else may not" {
+	for tail in x '\nx' ' x' = "$KEY" '\n\001' '\n#c' '\n\240'; do
+		stdin_is "$KEY$tail"
+		same pubkey
+	done
+	{ printf %s $KEY; head -c 100000 /dev/zero | tr '\0' ' '; echo x; } >"$STDIN"
+	same pubkey
+}
+
+@test "pubkey: what is no key" {
+	stdin_is ''
+	same pubkey
+	for text in '\n' x "${KEY%=}" "${KEY%=}\n" "${KEY%I=}B=" "${KEY/S/-}" "${KEY/S/_}" \
+		"${KEY/S/ }" "${KEY%=}A" "=${KEY%=}" "${KEY:0:42}==" '\0' ' '; do
+		stdin_is "$text"
+		same pubkey
+	done
+	stdin_is ' %s\n' $KEY
+	same pubkey
+	stdin_is '\n%s\n' $KEY
+	same pubkey
+}
+
+@test "pubkey: stdin that cannot be read" {
+	STDIN=/tmp
+	same pubkey
+}
+
+@test "messages of pubkey name the program as it was called" {
+	run -1 "$BUILD/wg" pubkey <<<x
+	[[ $output == "$BUILD/wg: Key is not the correct length or format" ]]
+}
+
+@test "genkey: 44 characters, the bits of RFC 7748, never the same" {
+	for ((i = 0; i < 20; i++)); do
+		key=$("$BUILD/wg" genkey)
+		[[ $key =~ ^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$ ]]
+		hex=$(base64 -d <<<"$key" | od -An -v -tx1 | tr -d ' \n')
+		(((0x${hex:0:2} & 7) == 0))
+		(((0x${hex:62:2} & 0xc0) == 0x40))
+		echo "$key"
+	done | sort -u >"$LAB/keys"
+	(($(wc -l <"$LAB/keys") == 20))
+}
+
+@test "genpsk: the same without fixed bits" {
+	for ((i = 0; i < 64; i++)); do
+		key=$("$BUILD/wg" genpsk)
+		[[ $key =~ ^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$ ]]
+		echo "$key"
+	done | sort -u >"$LAB/keys"
+	(($(wc -l <"$LAB/keys") == 64))
+	# 64 random keys that all look clamped would be a wonder: 1 in 2^320.
+	while read -r key; do
+		hex=$(base64 -d <<<"$key" | od -An -v -tx1 | tr -d ' \n')
+		(((0x${hex:0:2} & 7) == 0 && (0x${hex:62:2} & 0xc0) == 0x40)) || break
+	done <"$LAB/keys"
+	(((0x${hex:0:2} & 7) != 0 || (0x${hex:62:2} & 0xc0) != 0x40))
+}
+
+@test "both take our keys, and we take theirs" {
+	"$BUILD/wg" genkey | /usr/bin/wg pubkey >"$LAB/public"
+	(($(wc -c <"$LAB/public") == 45))
+	/usr/bin/wg genkey | "$BUILD/wg" pubkey >"$LAB/public"
+	(($(wc -c <"$LAB/public") == 45))
+}
+
+@test "a file that others may read or write is warned about" {
+	for mode in 600 640 660 644 602 601 604 777 000; do
+		for subcommand in genkey genpsk; do
+			: >"$LAB/key"
+			chmod $mode "$LAB/key"
+			for program in original ours; do
+				$program $subcommand >"$LAB/key" 2>"$LAB/$program.err"
+			done
+			diff "$LAB/original.err" "$LAB/ours.err"
+			[[ $mode == 6?0 || $mode == 000 || -s $LAB/ours.err ]]
+		done
+	done
+	# A pipe is nobody's file.
+	[[ -z $("$BUILD/wg" genkey 2>&1 >/dev/null) ]]
+}
