@@ -1,0 +1,97 @@
+/*
+ * Any bytes as a configuration, in both dialects: nothing crashes, what is printed is what was
+ * read, strip leaves nothing to strip, and a device printed as showconf does reads back the same.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "lib/conf/conf.h"
+#include "lib/util/cleanup.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_err(const struct err *err, int code, const char *text, size_t len)
+{
+	unsigned int n_lines = 1;
+
+	for (size_t i = 0; i < len; i++)
+		n_lines += text[i] == '\n';
+	assert(code == -EINVAL || code == -ENOKEY);
+	assert(err->code == code && err->expected && err->text[0]);
+	assert(err->line >= 1 && err->line <= n_lines);
+	assert(err->column >= 1 && err->column <= len + 1);
+}
+
+static void check_strip(const char *text, size_t len)
+{
+	static const char bom[3] = { '\xef', '\xbb', '\xbf' };
+	AUTO(strbuf_fini) struct strbuf once = { 0 };
+	AUTO(strbuf_fini) struct strbuf twice = { 0 };
+	struct err err = { 0 };
+	int r = conf_strip(&once, text, len, &err);
+
+	if (r) {
+		check_err(&err, r, text, len);
+		return;
+	}
+	assert(once.text[once.len - 1] == '\n' && !memchr(once.text, '\0', once.len));
+	/* Without the blanks and NUL bytes before it, the bytes of a mark become one. */
+	if (once.len >= sizeof(bom) && !memcmp(once.text, bom, sizeof(bom)) &&
+	    (len < sizeof(bom) || memcmp(text, bom, sizeof(bom))))
+		return;
+	assert(!conf_strip(&twice, once.text, once.len, &err));
+	assert(twice.len == once.len + 1 && !memcmp(twice.text, once.text, once.len));
+}
+
+/* What printing keeps of a device is the same after another round. */
+static void check_device(const struct wg_device *device)
+{
+	AUTO(strbuf_fini) struct strbuf once = { 0 };
+	AUTO(strbuf_fini) struct strbuf twice = { 0 };
+	AUTO(conf_fini) struct conf again = { 0 };
+
+	for (size_t i = 0; i < device->n_peers; i++) {
+		const char *host = device->peers[i].endpoint.host;
+
+		if (wg_key_is_zero(&device->peers[i].public_key))
+			return; /* printed without its key */
+		if (host && strpbrk(host, "[]"))
+			return; /* no name: a resolver will say so */
+	}
+	conf_print_device(&once, device);
+	if (conf_parse(&again, once.text, once.len, CONF_WG, NULL))
+		assert(!"what showconf prints is not understood");
+	conf_print_device(&twice, again.device);
+	assert(once.len == twice.len && !memcmp(once.text, twice.text, once.len));
+	assert(again.device->n_peers == device->n_peers);
+}
+
+static void check_dialect(const char *text, size_t len, enum conf_dialect dialect)
+{
+	AUTO(conf_fini) struct conf conf = { 0 };
+	AUTO(strbuf_fini) struct strbuf printed = { 0 };
+	AUTO(strbuf_fini) struct strbuf stripped = { 0 };
+	struct err err = { 0 };
+	int r = conf_parse(&conf, text, len, dialect, &err);
+
+	if (r) {
+		assert(!conf.device);
+		check_err(&err, r, text, len);
+		return;
+	}
+	conf_print(&printed, &conf);
+	assert(printed.len == len && (!len || !memcmp(printed.text, text, len)));
+	conf_print_stripped(&stripped, &conf);
+	check_device(conf.device);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	check_dialect((const char *)data, size, CONF_WG);
+	check_dialect((const char *)data, size, CONF_QUICK);
+	check_strip((const char *)data, size);
+	return 0;
+}
