@@ -429,7 +429,7 @@ static bool opens_quick_interface(const struct conf_lines *lines, const struct c
 	const size_t len = sizeof(header) - 1;
 	const char *body = strbuf_text(&lines->text) + line->body.at, *end = body + line->body.len;
 
-	if (line->body.len < len || strncasecmp(body, header, len))
+	if (line->body.len < len || strncasecmp(body, header, len) != 0)
 		return false;
 	for (body += len; body < end && strchr(" \t\v\f\r", *body); body++)
 		;

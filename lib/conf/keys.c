@@ -53,7 +53,7 @@ int keys_parse_fwmark(uint32_t *out, const char *text, struct err *err)
 {
 	uint64_t mark = 0;
 
-	if (strcasecmp(text, "off") && num_parse_hex(&mark, text, UINT32_MAX))
+	if (strcasecmp(text, "off") != 0 && num_parse_hex(&mark, text, UINT32_MAX))
 		return err_expected(err, -EINVAL,
 				    "a decimal number, 0x and hexadecimal digits, or off",
 				    "Fwmark is neither 0/off nor 0-0xffffffff: `%.200s'", text);
@@ -65,7 +65,7 @@ int keys_parse_keepalive(uint16_t *out, const char *text, struct err *err)
 {
 	uint64_t seconds = 0;
 
-	if (strcasecmp(text, "off") && num_parse(&seconds, text, UINT16_MAX))
+	if (strcasecmp(text, "off") != 0 && num_parse(&seconds, text, UINT16_MAX))
 		return err_expected(
 			err, -EINVAL, "seconds, 1 to 65535, or off",
 			"Persistent keepalive interval is neither 0/off nor 1-65535: `%.200s'",
@@ -174,8 +174,6 @@ static void print_key(struct strbuf *out, const char *name, const struct wg_key 
 {
 	char text[WG_KEY_BASE64_LEN + 1];
 
-	if (wg_key_is_zero(key))
-		return;
 	wg_key_format(text, key);
 	strbuf_add(out, name);
 	strbuf_add(out, " = ");
@@ -222,7 +220,8 @@ static void print_private_key(struct strbuf *out, const struct wg_device *device
 			      const struct wg_peer *peer)
 {
 	(void)peer;
-	print_key(out, "PrivateKey", &device->private_key);
+	if (!wg_key_is_zero(&device->private_key))
+		print_key(out, "PrivateKey", &device->private_key);
 }
 
 static int parse_public_key(struct keys_target *to, const char *value, size_t len, struct err *err)
@@ -249,7 +248,8 @@ static void print_preshared_key(struct strbuf *out, const struct wg_device *devi
 				const struct wg_peer *peer)
 {
 	(void)device;
-	print_key(out, "PresharedKey", &peer->preshared_key);
+	if (!wg_key_is_zero(&peer->preshared_key))
+		print_key(out, "PresharedKey", &peer->preshared_key);
 }
 
 static int parse_allowed_ips(struct keys_target *to, const char *value, size_t len, struct err *err)
@@ -401,7 +401,7 @@ static int parse_table(struct keys_target *to, const char *value, size_t len, st
 
 	(void)err;
 	free(to->quick->table);
-	to->quick->table = len && strcmp(text, "auto") ? mem_strdup(text) : NULL;
+	to->quick->table = len && strcmp(text, "auto") != 0 ? mem_strdup(text) : NULL;
 	return 0;
 }
 
@@ -409,7 +409,7 @@ static int parse_save_config(struct keys_target *to, const char *value, size_t l
 {
 	const char *text = copy(to, value, len);
 
-	if (strcasecmp(text, "true") && strcasecmp(text, "false"))
+	if (strcasecmp(text, "true") != 0 && strcasecmp(text, "false") != 0)
 		return err_expected(err, -EINVAL, "true or false",
 				    "`%.200s' is neither true nor false", text);
 	to->quick->save_config = !strcasecmp(text, "true");
