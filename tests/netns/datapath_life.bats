@@ -9,13 +9,14 @@ setup() {
 	bats_require_minimum_version 1.5.0
 }
 
-# on_datapath_host: the script on standard input, with $datapath, and wg0 as a name to use.
+# on_datapath_host: the script on standard input, with $datapath, in a directory of its own.
 on_datapath_host() {
 	local script
 	script=$(cat)
 	on_host "$BUILD" "$BATS_TEST_DIRNAME" <<-SCRIPT
-	BUILD=\$1 datapath=\$1/wg-datapath
+	datapath=\$1/wg-datapath
 	. "\$2/datapath.bash"
+	cd /run
 	$script
 	SCRIPT
 }
@@ -125,12 +126,12 @@ on_datapath_host() {
 
 @test "of many that start at once one succeeds" {
 	on_datapath_host <<-'SCRIPT'
-	mkdir /run/tries
+	mkdir tries
 	for i in {1..12}; do
-		{ "$datapath" wg0 2>/dev/null && echo "$i" >/run/tries/$i; } &
+		{ "$datapath" wg0 2>/dev/null && echo "$i" >tries/$i; } &
 	done
 	wait
-	same 1 "$(ls /run/tries | wc -l)"
+	same 1 "$(ls tries | wc -l)"
 	wg show wg0 >/dev/null
 	left=$(strangers)
 	same 1 "$(wc -l <<<"$left")"
@@ -163,10 +164,10 @@ on_datapath_host() {
 		local message=$1 before
 		shift
 		before=$(state)
-		expect 1 "$@" 2>/run/err
-		same 1 "$(wc -l </run/err)"
-		contains "$(cat /run/err)" "$message"
-		rm /run/err
+		expect 1 "$@" 2>err
+		same 1 "$(wc -l <err)"
+		contains "$(cat err)" "$message"
+		rm err
 		same "$before" "$(state)"
 	}
 	ip link add ve0 type veth peer name ve1
@@ -242,7 +243,7 @@ on_datapath_host() {
 @test "keys are never logged" {
 	on_datapath_host <<-'SCRIPT'
 	key=$(wg genkey) psk=$(wg genpsk) peer=$(wg genkey | wg pubkey)
-	LOG_LEVEL=verbose "$datapath" wg0 2>/run/err
+	LOG_LEVEL=verbose "$datapath" wg0 2>err
 	ip link set wg0 up
 	ip addr add 10.0.0.1/24 dev wg0
 	wg set wg0 private-key <(echo "$key") peer "$peer" preshared-key <(echo "$psk") \
@@ -250,17 +251,17 @@ on_datapath_host() {
 	ping -c 1 -W 1 10.0.0.2 >/dev/null || true
 	printf 'set=1\nprivate_key=%s\nprivate_key=%sx\n\n' "$(hex "$key")" "$(hex "$key")" |
 		uapi wg0 >/dev/null
-	[[ -s /run/err ]]
+	[[ -s err ]]
 	for secret in "$key" "$psk" "$peer"; do
-		fails grep -qF "$secret" /run/err
-		fails grep -qiF "$(hex "$secret")" /run/err
+		fails grep -qF "$secret" err
+		fails grep -qiF "$(hex "$secret")" err
 	done
 	SCRIPT
 }
 
 @test "takes descriptors that others have opened" {
 	on_datapath_host <<-'SCRIPT'
-	cat >/run/start.pl <<-'PERL'
+	cat >start.pl <<-'PERL'
 	use IO::Socket::UNIX;
 	use Fcntl;
 	$^F = 20; # these are to survive exec
@@ -281,7 +282,7 @@ on_datapath_host() {
 	exec $datapath, $with_tun ? "whatever" : "wg7";
 	PERL
 	for given in "1 0" "0 1" "1 1"; do
-		perl /run/start.pl "$datapath" $given
+		perl start.pl "$datapath" $given
 		# The name is that of the interface that was handed in.
 		same wg7 "$(wg show interfaces)"
 		wg set wg7 listen-port 4321
@@ -365,11 +366,11 @@ on_datapath_host() {
 	PublicKey = L+V9o0fNYkMVKNqsX7spBzD/9oSvxM/C7ZCZX1jLO3Q=
 	AllowedIPs = 10.1.0.0/16" "$(wg showconf wg0)"
 	# What was shown can be set again, and shows the same.
-	wg showconf wg0 >/run/first
+	wg showconf wg0 >first
 	wg set wg0 fwmark 0 peer L+V9o0fNYkMVKNqsX7spBzD/9oSvxM/C7ZCZX1jLO3Q= remove
-	fails cmp -s /run/first <(wg showconf wg0)
-	wg setconf wg0 /run/first
-	same "$(cat /run/first)" "$(wg showconf wg0)"
+	fails cmp -s first <(wg showconf wg0)
+	wg setconf wg0 first
+	same "$(cat first)" "$(wg showconf wg0)"
 	# Nothing listed, nothing left.
 	wg setconf wg0 /dev/null
 	same "" "$(wg show wg0 peers)"
@@ -385,8 +386,8 @@ on_datapath_host() {
 	wg set wg0 listen-port 4001
 	wg set wg1 listen-port 4002
 	before=$(wg show wg1 dump)
-	expect 1 wg set wg1 listen-port 4001 fwmark 7 private-key <(wg genkey) 2>/run/err
-	contains "$(cat /run/err)" "Address already in use"
+	expect 1 wg set wg1 listen-port 4001 fwmark 7 private-key <(wg genkey) 2>err
+	contains "$(cat err)" "Address already in use"
 	same "$before" "$(wg show wg1 dump)"
 	grep -q ':0FA2 ' /proc/net/udp
 	wg set wg1 listen-port 4003
@@ -429,8 +430,8 @@ on_datapath_host() {
 			printf 'public_key=%064x\nallowed_ip=10.%d.%d.%d/32\n' $i $((i >> 16)) $((i >> 8 & 255)) $((i & 255))
 		done
 		echo
-	} >/run/request
-	same "errno=0" "$(uapi wg0 </run/request)"
+	} >request
+	same "errno=0" "$(uapi wg0 <request)"
 	same 100000 "$(wg show wg0 peers | wc -l)"
 	same 100000 "$(wg show wg0 allowed-ips | cut -f 2 | sort -u | wc -l)"
 	# Gone as fast.
@@ -469,8 +470,8 @@ on_datapath_host() {
 	head -c 3000000 /dev/urandom | uapi wg0 >/dev/null
 	{ printf 'set=1\n'; head -c 3000000 /dev/zero; } | uapi wg0 >/dev/null
 	{ printf 'set=1\n'; head -c 3000000 /dev/urandom; } | uapi wg0 >/dev/null
-	{ printf 'set=1\nfwmark='; head -c 3000000 /dev/zero | tr '\0' 1; printf '\n\n'; } | uapi wg0 >/run/answer
-	same "errno=-22" "$(cat /run/answer)"
+	{ printf 'set=1\nfwmark='; head -c 3000000 /dev/zero | tr '\0' 1; printf '\n\n'; } | uapi wg0 >answer
+	same "errno=-22" "$(cat answer)"
 	same "$before" "$(wg show wg0 dump)"
 	same "$pid" "$(daemon_pid wg0)"
 	SCRIPT
