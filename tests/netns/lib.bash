@@ -12,7 +12,7 @@ need_root() {
 
 # on_host: runs the script on standard input with bash on a fresh host, with "$@" as its arguments;
 # it stops at the first failing command. It has an empty /etc/wireguard and /run, a private process
-# table, and loopback up.
+# table, loopback up, and starts in /run.
 on_host() {
 	local script
 	script=$(mktemp "$BATS_TEST_TMPDIR/host.XXXXXX")
@@ -23,6 +23,7 @@ on_host() {
 		mount -t tmpfs tmpfs /run
 		mount -t tmpfs -o mode=0700 tmpfs /etc/wireguard
 		ip link set lo up
+		cd /run
 		. "$1"
 		shift
 		set -o pipefail

@@ -39,13 +39,20 @@ report() {
 	mkdir -p /etc/iproute2
 	mount -t tmpfs tmpfs /etc/iproute2
 	echo '4242 ours' >/etc/iproute2/rt_tables
-	cd /run
 
 	# The older original has other words for the first two steps.
 	words() {
 		no_banner | sed -E 's/^\[#\] ip link add (dev )?/[#] ip link add dev /
 			s/^\[#\] wg (set|add)conf (.*\/)[0-9]+$/[#] wg addconf \2N/' | grep '^\[[#!]\]\|^hook' |
 			grep -v '^\[!\] no route'
+	}
+
+	# The original does not wait for the daemon's end.
+	settle() {
+		for _ in {1..100}; do
+			[[ $(strangers) ]] || break
+			sleep 0.05
+		done
 	}
 
 	run_case() {
@@ -55,12 +62,14 @@ report() {
 		"$quick" up wq0 >out 2>&1 || status=$?
 		echo "-- up: $status"
 		words <out
+		((status == 0)) || settle
 		state
 		status=0
 		wg showconf wq0 2>/dev/null | grep -v '^ListenPort' | sort
 		"$quick" down wq0 >out 2>&1 || status=$?
 		echo "-- down: $status"
 		words <out
+		settle
 		state
 	}
 
