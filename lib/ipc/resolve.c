@@ -87,10 +87,11 @@ static void wait_for(span_ns span)
 		;
 }
 
-/* "host:port", as in a configuration file. */
+/* "host:port", as it will have been written: IPv6 addresses have two colons and brackets. */
 static void describe(char *out, size_t len, const struct endpoint *endpoint)
 {
-	bool brackets = strchr(endpoint->host, ':');
+	const char *colon = strchr(endpoint->host, ':');
+	bool brackets = colon && strchr(colon + 1, ':');
 
 	snprintf(out, len, "%s%.*s%s:%.*s", brackets ? "[" : "", SHOWN_MAX, endpoint->host,
 		 brackets ? "]" : "", SHOWN_MAX, endpoint->service);
