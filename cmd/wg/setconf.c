@@ -34,18 +34,18 @@ static int resolve(struct wg_device *device)
 {
 	bool any = false;
 	struct err err;
-	int r = 0;
 
 	for (size_t i = 0; i < device->n_peers && !any; i++)
 		any = !endpoint_is_empty(&device->peers[i].endpoint);
-	if (any)
-		r = resolve_check_environment(&err);
-	if (!r)
-		r = resolve_device(device, &wg_progress, &err);
-	if (!r)
-		return 0;
-	cli_say("%s\nConfiguration parsing error", err.text);
-	return 1;
+	if (any && resolve_check_environment(&err)) {
+		cli_say("%s", err.text);
+		return 1;
+	}
+	if (resolve_device(device, &wg_progress, &err)) {
+		cli_say("%s\nConfiguration parsing error", err.text);
+		return 1;
+	}
+	return 0;
 }
 
 /* Makes `device`, what the file says, the difference to what is running. */
