@@ -202,8 +202,7 @@ static enum verdict receive_response(struct tunnel *tunnel, const struct packet 
 	memcpy(&message, packet->data, sizeof(message));
 	local_index = load_le32(message.receiver);
 	peer = index_find(tunnel->index, local_index);
-	if (!peer || peer->handshake.state != HANDSHAKE_INITIATION_SENT ||
-	    peer->handshake.local_index != local_index ||
+	if (!peer ||
 	    !noise_read_response(&peer->handshake, &message, &tunnel->identity, &peer->remote))
 		return VERDICT_BAD_HANDSHAKE;
 	heard_from(peer, packet, now->mono);

@@ -135,6 +135,42 @@ static void test_sessions(void **state)
 	sim_free(sim);
 }
 
+/* One batch with packets of two sessions by turns, and then an initiation that ends one of them. */
+static void test_sessions_in_batch(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_side *bob = &sim->side[SIM_BOB];
+	struct packet *old[10];
+	struct packet_queue queue = { 0 };
+
+	(void)state;
+	sim_connect(sim);
+	for (uint64_t i = 0; i < 10; i++)
+		old[i] = seal(sim, 2 * i);
+	rekey(sim);
+	for (uint64_t i = 0; i < 10; i++) {
+		packet_queue_push(&queue, old[i]);
+		packet_queue_push(&queue, seal(sim, 2 * i + 1));
+	}
+	sim_pass(sim, SEC(6));
+	tunnel_initiate(sim->side[SIM_ALICE].tunnel, sim->side[SIM_ALICE].peer, &sim->now);
+	packet_queue_push(&queue, sim_take_type(sim, SIM_ALICE, WIRE_INITIATION));
+	for (struct packet *packet = queue.first; packet; packet = packet->next)
+		packet->path.remote = sim->side[SIM_ALICE].address;
+	tunnel_from_udp(bob->tunnel, &queue, &sim->now);
+	assert_null(bob->peer->previous);
+	assert_non_null(bob->peer->next);
+	packet_queue_append(&bob->received, tunnel_to_tun(bob->tunnel));
+	for (uint64_t i = 0; i < 20; i++) {
+		struct packet *packet = sim_received(sim, SIM_BOB);
+
+		assert_non_null(packet);
+		assert_int_equal(sim_check_inner(packet), i);
+		packet_free(packet);
+	}
+	sim_free(sim);
+}
+
 /* The responder goes on with the old session until the new one is confirmed. */
 static void test_confirmation(void **state)
 {
@@ -508,6 +544,7 @@ int main(void)
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_reordered),
 		cmocka_unit_test(test_sessions),
+		cmocka_unit_test(test_sessions_in_batch),
 		cmocka_unit_test(test_confirmation),
 		cmocka_unit_test(test_roaming),
 		cmocka_unit_test(test_forbidden_source),

@@ -251,6 +251,7 @@ static void test_forget_source(void **state)
 	sim_say(sim, SIM_BOB, 2);
 	tunnel_remove_peer(bob->tunnel, bob->peer);
 	packet = sim_take_type(sim, SIM_BOB, WIRE_DATA);
+	assert_null(packet->peer);
 	tunnel_forget_source(bob->tunnel, packet);
 	packet_free(packet);
 	sim_free(sim);

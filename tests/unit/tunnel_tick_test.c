@@ -206,6 +206,33 @@ static void test_new_handshake(void **state)
 	sim_free(sim);
 }
 
+/* A handshake of theirs is a sign of life as good as data. */
+static void test_handshake_is_heard(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_side *bob = &sim->side[SIM_BOB];
+	mono_ns start;
+
+	(void)state;
+	sim_connect(sim);
+	sim_run(sim, SEC(30));
+	start = sim->now.mono;
+	bob->cut = true;
+	sim_say(sim, SIM_ALICE, 1);
+	sim_run(sim, SEC(14));
+	bob->cut = false;
+	sim->side[SIM_ALICE].cut = true;
+	assert_true(timers_is_set(&sim->side[SIM_ALICE].peer->timers, TIMER_NEW_HANDSHAKE));
+	tunnel_initiate(bob->tunnel, bob->peer, &sim->now);
+	sim_run(sim, 0);
+	assert_false(timers_is_set(&sim->side[SIM_ALICE].peer->timers, TIMER_NEW_HANDSHAKE));
+	sim_run(sim, SEC(4));
+	assert_int_equal(sim_sent(sim, SIM_BOB, WIRE_INITIATION, start), 1);
+	assert_int_equal(sim_sent(sim, SIM_ALICE, WIRE_INITIATION, start), 0);
+	packet_queue_drop(&bob->received);
+	sim_free(sim);
+}
+
 /* Exactly one keepalive, 10 s after data, and none in answer to it. */
 static void test_passive_keepalive(void **state)
 {
@@ -223,6 +250,26 @@ static void test_passive_keepalive(void **state)
 	assert_int_equal(sim->events[sim->n_events - 1].len, WIRE_DATA_MIN_LEN);
 	assert_int_equal(sim_sent(sim, SIM_ALICE, WIRE_DATA, start), 1);
 	assert_true(sim_count(sim, SIM_ALICE, VERDICT_KEEPALIVE) > 0);
+	packet_queue_drop(&sim->side[SIM_BOB].received);
+	sim_free(sim);
+}
+
+/* More data came while the keepalive was due: one more follows it. */
+static void test_another_keepalive(void **state)
+{
+	struct sim *sim = sim_new();
+	mono_ns start;
+
+	(void)state;
+	sim_connect(sim);
+	sim_run(sim, SEC(60));
+	start = sim->now.mono;
+	sim_say(sim, SIM_ALICE, 1);
+	sim_run(sim, SEC(3));
+	sim_say(sim, SIM_ALICE, 2);
+	sim_run(sim, SEC(40));
+	assert_int_equal(sim_sent(sim, SIM_BOB, WIRE_DATA, start), 2);
+	assert_int_equal(sim_first(sim, SIM_BOB, WIRE_DATA, start + SEC(11)) - start, SEC(20));
 	packet_queue_drop(&sim->side[SIM_BOB].received);
 	sim_free(sim);
 }
@@ -318,6 +365,11 @@ static void test_keepalive_without_endpoint(void **state)
 	sim_run(sim, SEC(100));
 	assert_int_equal(sim->n_events, 0);
 	assert_int_equal(alice->peer->staged.n, 0);
+	assert_true(timers_is_set(&alice->peer->timers, TIMER_PERSISTENT_KEEPALIVE));
+	tunnel_set_up(alice->tunnel, false, &sim->now);
+	assert_false(timers_is_set(&alice->peer->timers, TIMER_PERSISTENT_KEEPALIVE));
+	tunnel_set_up(alice->tunnel, true, &sim->now);
+	assert_true(timers_is_set(&alice->peer->timers, TIMER_PERSISTENT_KEEPALIVE));
 	tunnel_set_endpoint(alice->tunnel, alice->peer, &sim->side[SIM_BOB].address);
 	tunnel_poke_peer(alice->tunnel, alice->peer, &sim->now);
 	sim_run(sim, 0);
@@ -419,7 +471,9 @@ int main(void)
 		cmocka_unit_test(test_goes_on_while_wanted),
 		cmocka_unit_test(test_zero_keys),
 		cmocka_unit_test(test_new_handshake),
+		cmocka_unit_test(test_handshake_is_heard),
 		cmocka_unit_test(test_passive_keepalive),
+		cmocka_unit_test(test_another_keepalive),
 		cmocka_unit_test(test_no_keepalive_if_answered),
 		cmocka_unit_test(test_persistent_keepalive),
 		cmocka_unit_test(test_persistent_keepalive_for_long),
