@@ -171,3 +171,9 @@ void timers_set_keepalive(struct timers *timers, uint16_t keepalive_s, mono_ns n
 	if (due < timers->due[TIMER_PERSISTENT_KEEPALIVE])
 		set(timers, TIMER_PERSISTENT_KEEPALIVE, due);
 }
+
+void timers_hurry_keepalive(struct timers *timers, mono_ns now)
+{
+	if (timers->keepalive_s)
+		set(timers, TIMER_PERSISTENT_KEEPALIVE, now);
+}

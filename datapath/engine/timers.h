@@ -77,5 +77,7 @@ void timers_passive_keepalive_sent(struct timers *timers, mono_ns now);
 void timers_persistent_keepalive_sent(struct timers *timers, mono_ns now);
 /** 0: off. The next one is due that long after `now`, or earlier if it was so before. */
 void timers_set_keepalive(struct timers *timers, uint16_t keepalive_s, mono_ns now);
+/** If persistent keepalives are on, one is due now. */
+void timers_hurry_keepalive(struct timers *timers, mono_ns now);
 
 #endif

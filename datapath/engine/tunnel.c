@@ -193,19 +193,16 @@ static void restart_peer(struct tunnel *tunnel, struct peer *peer, mono_ns now)
 {
 	peer_zero_keys(peer, tunnel->index);
 	timers_stop(&peer->timers, now);
-	timers_set_keepalive(&peer->timers, peer->timers.keepalive_s, now);
 	tunnel_schedule(tunnel, peer);
 }
 
-/* Sends what it should have heard from us already. */
+/* Sends what waits; a keepalive is due. */
 static void wake_peer(struct tunnel *tunnel, struct peer *peer, const struct instant *now)
 {
 	if (!tunnel->up)
 		return;
-	if (peer->timers.keepalive_s)
-		tunnel_send_keepalive(tunnel, peer, now);
-	else
-		tunnel_send(tunnel, peer, now);
+	tunnel_send(tunnel, peer, now);
+	timers_hurry_keepalive(&peer->timers, now->mono);
 	tunnel_schedule(tunnel, peer);
 }
 
@@ -216,7 +213,6 @@ void tunnel_set_up(struct tunnel *tunnel, bool up, const struct instant *now)
 	tunnel->up = up;
 	for (struct peer *peer = tunnel->peers.first; peer; peer = peer->after) {
 		if (up) {
-			timers_set_keepalive(&peer->timers, peer->timers.keepalive_s, now->mono);
 			wake_peer(tunnel, peer, now);
 			continue;
 		}
@@ -340,7 +336,7 @@ void tunnel_set_keepalive(struct tunnel *tunnel, struct peer *peer, uint16_t kee
 	if (!tunnel->up)
 		timers_stop(&peer->timers, now->mono);
 	else if (turned_on)
-		tunnel_send_keepalive(tunnel, peer, now);
+		timers_hurry_keepalive(&peer->timers, now->mono);
 	tunnel_schedule(tunnel, peer);
 }
 
@@ -363,10 +359,9 @@ void tunnel_poke_peer(struct tunnel *tunnel, struct peer *peer, const struct ins
 {
 	if (!tunnel->up)
 		return;
-	if (peer->keepalive_missed && peer->timers.keepalive_s)
-		tunnel_send_keepalive(tunnel, peer, now);
-	else
-		tunnel_send(tunnel, peer, now);
+	tunnel_send(tunnel, peer, now);
+	if (peer->keepalive_missed)
+		timers_hurry_keepalive(&peer->timers, now->mono);
 	tunnel_schedule(tunnel, peer);
 }
 

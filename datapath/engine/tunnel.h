@@ -69,7 +69,8 @@ void tunnel_from_tun(struct tunnel *tunnel, struct packet_queue *in, const struc
 void tunnel_from_udp(struct tunnel *tunnel, struct packet_queue *in, const struct instant *now);
 /**
  * Does what is due. Returns when to be called again at the latest, MONO_NEVER if nothing is
- * pending. Call it after every batch, too: that is when deadlines move.
+ * pending, and `now` or earlier if there was more to do than is good for one call: send what there
+ * is to send first. Call it after every batch and every tunnel_set_, too: deadlines move then.
  */
 mono_ns tunnel_tick(struct tunnel *tunnel, const struct instant *now);
 
@@ -86,8 +87,8 @@ void tunnel_forget_source(struct tunnel *tunnel, const struct packet *packet);
 void tunnel_forget_sources(struct tunnel *tunnel);
 
 /**
- * The interface went up or down. Down erases all sessions and staged packets; up sends a keepalive
- * to each peer with a persistent keepalive.
+ * The interface went up or down. Down erases all sessions and staged packets; up makes a keepalive
+ * due for each peer with a persistent keepalive.
  */
 void tunnel_set_up(struct tunnel *tunnel, bool up, const struct instant *now);
 void tunnel_set_mtu(struct tunnel *tunnel, unsigned int mtu_bytes);
@@ -120,7 +121,7 @@ struct peer *tunnel_next_peer(struct tunnel *tunnel, struct peer *peer);
 /** Zero: none. Takes effect with the next handshake. */
 void tunnel_set_preshared_key(struct tunnel *tunnel, struct peer *peer, const struct wg_key *key);
 void tunnel_set_endpoint(struct tunnel *tunnel, struct peer *peer, const union sockaddr_ip *addr);
-/** 0: off. Turning it on while up sends a keepalive at once. */
+/** 0: off. Turning it on while up makes one due at once. */
 void tunnel_set_keepalive(struct tunnel *tunnel, struct peer *peer, uint16_t keepalive_s,
 			  const struct instant *now);
 /** Moves the prefix to this peer if another has it. Host bits must be clear. */

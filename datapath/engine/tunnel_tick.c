@@ -1,7 +1,13 @@
 /*
  * Deadlines: see tunnel_internal.h. The heap says which peers are due; their timers say what is.
+ * When the interface comes up, thousands may be due at once, a handshake each: packets must not
+ * wait for all of that, so one call does a part of it and asks to be called again.
  */
 #include "datapath/engine/tunnel_internal.h"
+
+enum {
+	PEERS_PER_TICK = 64 /* some ten milliseconds, if each begins a handshake */
+};
 
 static void act(struct tunnel *tunnel, struct peer *peer, enum timers_action action,
 		const struct instant *now)
@@ -40,10 +46,12 @@ mono_ns tunnel_tick(struct tunnel *tunnel, const struct instant *now)
 	struct deadline *first;
 	mono_ns next = MONO_NEVER;
 
-	while ((first = deadlines_first(&tunnel->deadlines)) && first->at <= now->mono) {
+	for (int n = 0; (first = deadlines_first(&tunnel->deadlines)); n++) {
 		struct peer *peer = peer_of_deadline(first);
 		enum timers_action action;
 
+		if (first->at > now->mono || n == PEERS_PER_TICK)
+			break;
 		while ((action = timers_pop(&peer->timers, now->mono)) != TIMERS_NOTHING)
 			act(tunnel, peer, action, now);
 		tunnel_schedule(tunnel, peer);

@@ -144,6 +144,7 @@ static void twins_pass(struct twins *twins, span_ns span)
 	twins->now.mono += span;
 	twins->now.unix_ns += span;
 	for (int i = 0; i < 2; i++) {
+		/* Few peers: all that is due is done in one go. */
 		mono_ns next = tunnel_tick(twins->tunnel[i], &twins->now);
 
 		assert(next > twins->now.mono);

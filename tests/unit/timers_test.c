@@ -201,7 +201,13 @@ static void test_persistent_keepalive(void **state)
 	timers_set_keepalive(&timers, 0, START + SEC(40));
 	assert_int_equal(timers_next(&timers), MONO_NEVER);
 
+	timers_hurry_keepalive(&timers, START);
+	assert_int_equal(timers_next(&timers), MONO_NEVER);
+
 	timers_set_keepalive(&timers, 65535, START);
+	timers_hurry_keepalive(&timers, START + SEC(7));
+	expect(&timers, START + SEC(7), TIMERS_PERSISTENT_KEEPALIVE);
+	timers_persistent_keepalive_sent(&timers, START);
 	expect(&timers, START + SEC(65535), TIMERS_PERSISTENT_KEEPALIVE);
 }
 
