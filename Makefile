@@ -107,7 +107,7 @@ binaries := $(addprefix $(BUILD)/,$(programs))
 headers := $(foreach room,$(rooms),$(wildcard $(room)/*.h))
 c_files := $(foreach room,$(rooms),$(wildcard $(room)/*.c)) $(wildcard tests/*/*.c tests/*/*.h)
 
-.PHONY: all check check-slow check-unit check-cli check-netns fuzz fuzz-targets bench demo setup \
+.PHONY: all check check-kernel check-slow check-unit check-cli check-netns fuzz fuzz-targets bench demo setup \
 	layers headers tidy format check-format install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -120,6 +120,7 @@ help:
 	@echo 'demo         set up, build, and show a tunnel at work (root)'
 	@echo 'check        set up, build, run all tests (root runs more of them)'
 	@echo 'check-unit check-cli check-netns   a part of the tests'
+	@echo 'check-kernel the tests of the kernel driver, where there is one'
 	@echo 'check-slow   the tests that take minutes of real time'
 	@echo 'fuzz         build the libFuzzer targets (clang) into $(BUILD)/fuzz'
 	@echo 'layers headers tidy format         keep the house in order'
@@ -182,7 +183,7 @@ check:
 
 check-unit: $(unit_tests) $(fuzz_replays)
 	@BUILD=$(BUILD) ./tests/run unit fuzz
-check-cli check-netns check-slow: check-%: $(binaries)
+check-cli check-netns check-kernel check-slow: check-%: $(binaries)
 	@BUILD=$(BUILD) ./tests/run $*
 
 # The fuzz targets need clang's runtime; run one as $(BUILD)/fuzz/tests/fuzz/NAME_fuzz CORPUS.
