@@ -74,62 +74,43 @@ static void replace(struct session **place, struct session *session, struct inde
 	*place = session;
 }
 
-/*
- * Whether the other side may have `next`: who has it sends on it alone. They do not if they were
- * heard on current long after it was made; our answer was lost then, or came too late for them.
- */
-static bool next_is_alive(const struct peer *peer)
-{
-	return peer->next &&
-	       (!peer->current || peer->heard_on_current - peer->next->born < REKEY_TIMEOUT);
-}
-
 void peer_add_session(struct peer *peer, struct session *session, struct index_table *table)
 {
-	peer->crossed = false;
-	if (!session->initiator) {
+	if (session->initiator) {
+		/* next stays: it may be theirs of a simultaneous initiation, and in use. */
+		replace(&peer->previous, peer->current, table);
+		peer->current = session;
+	} else {
 		replace(&peer->previous, NULL, table);
 		replace(&peer->next, session, table);
-		return;
 	}
-	if (next_is_alive(peer)) {
-		/*
-		 * We answered them while they answered us. They may send on the session that they
-		 * began; what came before both is two handshakes old.
-		 */
-		replace(&peer->previous, peer->next, table);
-		peer->next = NULL;
-		replace(&peer->current, session, table);
-		peer->crossed = true;
-	} else {
-		replace(&peer->previous, peer->current, table);
-		replace(&peer->next, NULL, table);
-		peer->current = session;
-	}
-	peer->heard_on_current = session->born;
 }
 
-bool peer_confirm_session(struct peer *peer, struct session *session, bool ours_yields,
-			  struct index_table *table, mono_ns now)
+/* Whether `older` came so shortly before `newer` that the handshakes of both were one another's. */
+static bool same_time(const struct session *older, const struct session *newer)
+{
+	return newer->born - older->born < REKEY_TIMEOUT;
+}
+
+bool peer_confirm_session(struct peer *peer, struct session *session, bool follow,
+			  struct index_table *table)
 {
 	if (session == peer->next) {
+		/* One that was passed over long ago: perhaps they have dropped it meanwhile. */
+		if (peer->current && !same_time(session, peer->current))
+			return false;
 		replace(&peer->previous, peer->current, table);
-		peer->current = peer->next;
+		peer->current = session;
 		peer->next = NULL;
-		peer->heard_on_current = now;
-		peer->crossed = false;
 		/* An answer to ours that is still on its way would bring back an older session. */
 		peer_drop_handshake(peer, table);
 		return true;
 	}
-	if (peer->crossed && session == peer->previous && ours_yields) {
-		/* Settle on one, or else the next rekey would end the one that they send on. */
+	if (follow && session == peer->previous && peer->current &&
+	    same_time(session, peer->current)) {
 		peer->previous = peer->current;
 		peer->current = session;
-		peer->crossed = false;
 	}
-	if (session == peer->current)
-		peer->heard_on_current = now;
 	return false;
 }
 
@@ -147,7 +128,6 @@ void peer_zero_keys(struct peer *peer, struct index_table *table)
 	drop_session(&peer->previous, table);
 	drop_session(&peer->current, table);
 	drop_session(&peer->next, table);
-	peer->crossed = false;
 }
 
 bool peer_rekey_on_send(const struct peer *peer, mono_ns now)

@@ -30,8 +30,6 @@ struct peer {
 	 * other side has it too, and makes it current. Each may be NULL. peer.c alone sets them.
 	 */
 	struct session *previous, *current, *next;
-	bool crossed;             /* previous is the other half of a simultaneous initiation */
-	mono_ns heard_on_current; /* when the last packet of current came in */
 
 	struct cookie_jar cookies;
 	struct timers timers;
@@ -88,13 +86,14 @@ struct session *peer_find_session(const struct peer *peer, uint32_t local_index)
 void peer_add_session(struct peer *peer, struct session *session, struct index_table *table);
 /**
  * A packet of this session was authentic. If that confirms `next` it becomes current, and true is
- * returned: the handshake is complete for us. Call it for every one.
+ * returned: the handshake is complete for us. Call it for every packet.
  *
- * When both sides began a handshake at the same time there are two sessions, each side sending on
- * its own. `ours_yields` says that it is for us to change over, once the other one is seen to work.
+ * When both sides begin a handshake at once there are two new sessions, and the two sides may send
+ * on different ones. That works, but the next rekey would end one that is in use. So one of the
+ * sides, and not the other, has to say `follow`: it changes over to the one it hears the other on.
  */
-bool peer_confirm_session(struct peer *peer, struct session *session, bool ours_yields,
-			  struct index_table *table, mono_ns now);
+bool peer_confirm_session(struct peer *peer, struct session *session, bool follow,
+			  struct index_table *table);
 /** Gives up the handshake under way. */
 void peer_drop_handshake(struct peer *peer, struct index_table *table);
 /** Erases all sessions and the handshake. */

@@ -49,9 +49,8 @@ static enum verdict check_inner(struct tunnel *tunnel, const struct peer *peer,
 	return VERDICT_RECEIVED;
 }
 
-/* Which of the two sides' sessions both settle on after a simultaneous initiation: any rule does
- * that both sides work out alike. */
-static bool ours_yields(const struct tunnel *tunnel, const struct peer *peer)
+/* After a simultaneous initiation: any rule does that is true for one of the two sides. */
+static bool we_follow(const struct tunnel *tunnel, const struct peer *peer)
 {
 	return memcmp(&tunnel->identity.public_key, &peer->remote.public_key, WG_KEY_LEN) < 0;
 }
@@ -64,8 +63,7 @@ static void take(struct tunnel *tunnel, struct peer *peer, struct session *sessi
 
 	tunnel_roam(peer, packet);
 	peer->rx_bytes += packet->len + WIRE_DATA_MIN_LEN;
-	if (peer_confirm_session(peer, session, ours_yields(tunnel, peer), tunnel->index,
-				 now->mono)) {
+	if (peer_confirm_session(peer, session, we_follow(tunnel, peer), tunnel->index)) {
 		tunnel_handshake_completed(peer, now);
 		tunnel_send(tunnel, peer, now);
 	}

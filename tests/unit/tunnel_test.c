@@ -128,6 +128,8 @@ static void test_hour(void **state)
 	check_received(sim, SIM_ALICE, to_alice);
 	assert_int_equal(to_bob->n_received, to_bob->n_sent);
 	assert_int_equal(to_alice->n_received, to_alice->n_sent);
+	assert_int_equal(sim->side[SIM_ALICE].peer->current->local_index,
+			 sim->side[SIM_BOB].peer->current->remote_index);
 	sim_free(sim);
 	free(to_bob);
 	free(to_alice);
