@@ -173,12 +173,21 @@ struct packet_queue *tunnel_to_tun(struct tunnel *tunnel)
 	return &tunnel->to_tun;
 }
 
+static bool same_source(const struct path *a, const struct path *b)
+{
+	if (a->remote.sa.sa_family != b->remote.sa.sa_family ||
+	    a->source_ifindex != b->source_ifindex)
+		return false;
+	if (a->remote.sa.sa_family == AF_INET)
+		return a->source.v4.s_addr == b->source.v4.s_addr;
+	return !memcmp(&a->source.v6, &b->source.v6, sizeof(a->source.v6));
+}
+
 void tunnel_forget_source(struct tunnel *tunnel, const struct packet *packet)
 {
 	(void)tunnel;
 	/* It may have been heard from elsewhere since. */
-	if (packet->peer && packet->peer->path.source_ifindex == packet->path.source_ifindex &&
-	    !memcmp(&packet->peer->path.source, &packet->path.source, sizeof(packet->path.source)))
+	if (packet->peer && same_source(&packet->peer->path, &packet->path))
 		tunnel_clear_source(packet->peer);
 }
 
