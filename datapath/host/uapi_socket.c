@@ -1,8 +1,9 @@
 /*
  * The socket's file: see uapi_socket.h. It is bound under another name and moved into place when
  * it listens: `wg show` removes sockets that refuse to connect, and so would remove ours between
- * bind() and listen(). A lock on the directory keeps two daemons that start at the same time from
- * replacing each other's.
+ * bind() and listen(). A lock keeps two daemons that start at the same time from replacing each
+ * other's. What is locked is a file that only its owner can open, and that is there as long as it
+ * is needed: the directory itself, which all may read, any user could lock for ever.
  * Owns the listening socket, the file and the watch over it. One thread.
  */
 #include "datapath/host/uapi_socket.h"
@@ -24,6 +25,8 @@
 #include "lib/uapi/client.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
+
+#define LOCK_PATH UAPI_SOCKET_DIR "/.lock"
 
 enum {
 	UAPI_BACKLOG = 128
@@ -55,22 +58,58 @@ static int make_addr(struct sockaddr_un *out, const char *prefix, const char *na
 	return 0;
 }
 
-/* Makes the directory and returns a descriptor of it, locked; or a negative errno. */
-static int lock_directory(struct err *err)
+static void make_directory(int *code)
 {
 	mode_t mask = umask(022);
-	int fd, code;
 
 	mkdir(RUNSTATEDIR, 0755);
-	/* What open() says when there is no directory would hide why there is none. */
-	code = mkdir(UAPI_SOCKET_DIR, 0755) && errno != EEXIST ? errno : 0;
+	*code = mkdir(UAPI_SOCKET_DIR, 0755) && errno != EEXIST ? errno : 0;
 	umask(mask);
-	fd = open(UAPI_SOCKET_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && !flock(fd, LOCK_EX))
-		return fd;
-	code = code ? code : errno;
-	if (fd >= 0)
+}
+
+/* Returns a descriptor of the lock's file, locked; or a negative errno. */
+static int lock(void)
+{
+	struct stat locked, there;
+
+	for (;;) {
+		int fd = open(LOCK_PATH, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600), code;
+
+		if (fd < 0)
+			return -errno;
+		if (flock(fd, LOCK_EX) || fstat(fd, &locked)) {
+			code = errno;
+			close(fd);
+			return -code;
+		}
+		/* Whoever had it has removed it: others lock another file by now. */
+		if (!lstat(LOCK_PATH, &there) && there.st_dev == locked.st_dev &&
+		    there.st_ino == locked.st_ino)
+			return fd;
 		close(fd);
+	}
+}
+
+/* For AUTO(). */
+static void auto_unlock(const int *fd)
+{
+	if (*fd < 0)
+		return;
+	unlink(LOCK_PATH);
+	close(*fd);
+}
+
+/* As lock(), but makes the directory if need be. */
+static int lock_for_opening(struct err *err)
+{
+	int why_none, fd, code;
+
+	make_directory(&why_none);
+	fd = lock();
+	if (fd >= 0)
+		return fd;
+	/* What open() says when there is no directory would hide why there is none. */
+	code = why_none ? why_none : -fd;
 	return err_set(err, -code, "%s: %s%s", UAPI_SOCKET_DIR, strerror(code),
 		       code == EACCES || code == EPERM ? ": run as root" : "");
 }
@@ -126,7 +165,7 @@ static struct uapi_socket *wrap(int fd, const struct sockaddr_un *addr)
 
 int uapi_socket_open(struct uapi_socket **out, const char *name, struct err *err)
 {
-	AUTO(auto_close) int directory = -1;
+	AUTO(auto_unlock) int locked = -1;
 	struct sockaddr_un addr, temporary;
 	mode_t mask;
 	int fd, failed, r;
@@ -136,9 +175,9 @@ int uapi_socket_open(struct uapi_socket **out, const char *name, struct err *err
 		r = make_addr(&temporary, ".", name, ".new", err);
 	if (r)
 		return r;
-	directory = lock_directory(err);
-	if (directory < 0)
-		return directory;
+	locked = lock_for_opening(err);
+	if (locked < 0)
+		return locked;
 	r = check_free(&addr, err);
 	if (r)
 		return r;
@@ -185,7 +224,7 @@ int uapi_socket_adopt(struct uapi_socket **out, int fd, const char *name, struct
 
 void uapi_socket_free(struct uapi_socket *sock)
 {
-	AUTO(auto_close) int directory = -1;
+	AUTO(auto_unlock) int locked = -1;
 
 	if (!sock)
 		return;
@@ -193,9 +232,10 @@ void uapi_socket_free(struct uapi_socket *sock)
 		loop_remove(sock->loop, &sock->watch);
 	if (sock->watch.fd >= 0)
 		close(sock->watch.fd);
-	/* Locked, or a successor's could come between looking and removing. */
-	directory = open(UAPI_SOCKET_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (directory >= 0 && !flock(directory, LOCK_EX) && is_still_ours(sock))
+	/* Locked, or a successor's could come between looking and removing. Where there is no room
+	 * for a lock there is none for a successor's, either. */
+	locked = lock();
+	if (is_still_ours(sock))
 		unlink(sock->addr.sun_path);
 	close(sock->fd);
 	free(sock);
@@ -239,7 +279,11 @@ int uapi_socket_watch(struct uapi_socket *sock, struct loop *loop, void (*gone)(
 		return err_set(err, -errno, "cannot watch %s: %s", UAPI_SOCKET_DIR,
 			       strerror(errno));
 	r = loop_add(loop, &sock->watch, EPOLLIN, err);
-	if (!r)
-		sock->loop = loop;
-	return r;
+	if (r)
+		return r;
+	sock->loop = loop;
+	/* Nobody has told if it went before there was a watch. */
+	if (!is_still_ours(sock))
+		gone(ctx);
+	return 0;
 }

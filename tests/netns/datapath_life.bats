@@ -138,6 +138,22 @@ on_datapath_host() {
 	SCRIPT
 }
 
+@test "no other user can hold it up" {
+	on_datapath_host <<-'SCRIPT'
+	"$datapath" wg0
+	pid=$(daemon_pid wg0)
+	# All may read the directory, and so may lock it.
+	exec {held}</var/run/wireguard
+	setpriv --reuid 65534 --regid 65534 --clear-groups flock -n $held
+	timeout 10 "$datapath" wg1
+	wg show wg1 >/dev/null
+	kill "$pid"
+	gone wg0 "$pid"
+	# Nothing that they could lock instead, or that stays.
+	same wg1.sock "$(ls -A /var/run/wireguard)"
+	SCRIPT
+}
+
 @test "a stale socket is replaced, also while somebody lists the interfaces" {
 	on_datapath_host <<-'SCRIPT'
 	"$datapath" wg0
