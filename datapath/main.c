@@ -32,6 +32,19 @@ struct options {
 	bool is_foreground;
 };
 
+/* What is opened later must not land where the standard streams are looked for, if the caller has
+ * closed them: the log would be written into it. */
+static void occupy_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 static void complain(const struct err *err)
 {
 	fprintf(stderr, PROGRAM ": %s\n", err->text);
@@ -227,8 +240,10 @@ int main(int argc, char **argv)
 {
 	struct options options = { 0 };
 	struct err err = { 0 };
-	int status = parse_arguments(&options, argc, argv);
+	int status;
 
+	occupy_standard_streams();
+	status = parse_arguments(&options, argc, argv);
 	if (status >= 0)
 		return status;
 	if (parse_environment(&options, &err)) {

@@ -30,6 +30,19 @@ on_datapath_host() {
 	SCRIPT
 }
 
+@test "starts without standard streams" {
+	on_datapath_host <<-'SCRIPT'
+	"$datapath" wg0 <&- >&- 2>&-
+	wg show wg0 >/dev/null
+	pid=$(daemon_pid wg0)
+	for i in 0 1 2; do
+		same /dev/null "$(readlink /proc/$pid/fd/$i)"
+	done
+	kill "$pid"
+	gone wg0 "$pid"
+	SCRIPT
+}
+
 @test "the interface is like wireguard-go's, the socket is the owner's alone" {
 	on_datapath_host <<-'SCRIPT'
 	umask 0
