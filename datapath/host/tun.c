@@ -105,6 +105,9 @@ static struct tun *wrap(int fd, const char *name, struct packet_pool *pool)
 {
 	struct tun *tun = mem_alloc(1, sizeof(*tun));
 
+	/* An interface that was there before may still leave checksums and segmentation to a
+	 * program that used it then: what we cannot do for it the kernel shall do. */
+	ioctl(fd, TUNSETOFFLOAD, 0);
 	tun->fd = fd;
 	tun->pool = pool;
 	strcpy(tun->name, name);

@@ -340,6 +340,22 @@ on_datapath_host() {
 	SCRIPT
 }
 
+@test "a TUN whose last user did checksums and segmentation works without" {
+	on_datapath_host <<-'SCRIPT'
+	two_hosts
+	a perl -e '
+		open(my $tun, "+<", "/dev/net/tun") or die "tun: $!\n";
+		# IFF_TUN | IFF_NO_PI | IFF_VNET_HDR; TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6
+		ioctl($tun, 0x400454ca, pack("a16 S x22", "wga", 0x5001)) or die "TUNSETIFF: $!\n";
+		ioctl($tun, 0x400454d0, 7) or die "TUNSETOFFLOAD: $!\n";
+		ioctl($tun, 0x400454cb, 1) or die "TUNSETPERSIST: $!\n";'
+	tunnel
+	peers 4
+	through
+	transfer a b 10.2.0.2 1
+	SCRIPT
+}
+
 @test "works on when the interface is moved to another network namespace" {
 	on_datapath_host <<-'SCRIPT'
 	"$datapath" wg0
