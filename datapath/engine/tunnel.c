@@ -197,6 +197,14 @@ void tunnel_forget_sources(struct tunnel *tunnel)
 		tunnel_clear_source(peer);
 }
 
+void tunnel_check_sources(struct tunnel *tunnel,
+			  bool (*is_usable)(void *ctx, const struct path *path), void *ctx)
+{
+	for (struct peer *peer = tunnel->peers.first; peer; peer = peer->after)
+		if (peer->path.source_ifindex && !is_usable(ctx, &peer->path))
+			tunnel_clear_source(peer);
+}
+
 /* All that a peer knows of sessions is void; what waits for one goes on waiting. */
 static void restart_peer(struct tunnel *tunnel, struct peer *peer, mono_ns now)
 {

@@ -83,8 +83,11 @@ struct packet_queue *tunnel_to_tun(struct tunnel *tunnel);
  * tunnel_to_udp(): its peer lets the kernel choose again. Call it before the next tunnel_ call.
  */
 void tunnel_forget_source(struct tunnel *tunnel, const struct packet *packet);
-/** Likewise for all peers: routes, addresses or the mark changed. */
+/** Likewise for all peers: the mark changed. */
 void tunnel_forget_sources(struct tunnel *tunnel);
+/** Likewise for those whose path, which has a source, is not usable any more: routes changed. */
+void tunnel_check_sources(struct tunnel *tunnel,
+			  bool (*is_usable)(void *ctx, const struct path *path), void *ctx);
 
 /**
  * The interface went up or down. Down erases all sessions and staged packets; up makes a keepalive

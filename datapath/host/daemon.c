@@ -22,6 +22,7 @@
 #include "datapath/host/control.h"
 #include "datapath/host/link_watch.h"
 #include "datapath/host/loop.h"
+#include "datapath/host/route_watch.h"
 #include "datapath/host/tun.h"
 #include "datapath/host/uapi_server.h"
 #include "datapath/host/uapi_socket.h"
@@ -53,11 +54,14 @@ struct daemon {
 	struct tunnel *tunnel;
 	struct control control;
 	struct link_watch *link_watch;
+	struct route_watch *route_watch;
 	struct uapi_socket *uapi_socket;
 	struct uapi_server *uapi_server;
 	struct loop_source tun_source, signals; /* fd -1: not there */
 	span_ns asleep;                         /* how long the machine has slept in all */
 	bool is_up;
+	mono_ns check_at;         /* when the peers' sources are to be checked; MONO_NEVER: not */
+	mono_ns next_check_after; /* but not before */
 };
 
 /* ---- time ---- */
@@ -85,16 +89,51 @@ static struct instant wake(struct daemon *daemon)
 	return now;
 }
 
+/* ---- routes ---- */
+
+static bool is_usable(void *ctx, const struct path *path)
+{
+	const struct daemon *daemon = ctx;
+
+	return route_watch_is_usable(daemon->route_watch, path, udp_mark(daemon->udp));
+}
+
+/* Asks the kernel about each peer's path, which takes a while if there are many: then it is done
+ * the less often. */
+static void check_sources(struct daemon *daemon, mono_ns now)
+{
+	span_ns spent;
+
+	tunnel_check_sources(daemon->tunnel, is_usable, daemon);
+	spent = clock_now().mono - now;
+	daemon->check_at = MONO_NEVER;
+	daemon->next_check_after = now + (spent * 20 > SEC(1) ? spent * 20 : SEC(1));
+}
+
+static void on_routes_changed(void *ctx)
+{
+	struct daemon *daemon = ctx;
+	/* Changes come in groups: an address goes, then its routes. */
+	mono_ns soon = clock_now().mono + MSEC(50);
+
+	if (daemon->check_at == MONO_NEVER)
+		daemon->check_at =
+			soon > daemon->next_check_after ? soon : daemon->next_check_after;
+}
+
 /* The loop's work: what is due, then what waits to be sent. */
 static mono_ns work(void *ctx)
 {
 	struct daemon *daemon = ctx;
 	struct instant now = wake(daemon);
-	mono_ns deadline = tunnel_tick(daemon->tunnel, &now);
+	mono_ns deadline;
 
+	if (now.mono >= daemon->check_at)
+		check_sources(daemon, now.mono);
+	deadline = tunnel_tick(daemon->tunnel, &now);
 	udp_write(daemon->udp, tunnel_to_udp(daemon->tunnel));
 	tun_write(daemon->tun, tunnel_to_tun(daemon->tunnel));
-	return deadline;
+	return deadline < daemon->check_at ? deadline : daemon->check_at;
 }
 
 /* ---- events ---- */
@@ -144,13 +183,6 @@ static void on_link(void *ctx, bool is_up, unsigned int mtu_bytes)
 	daemon->is_up = is_up;
 	log_info("interface is %s", is_up ? "up" : "down");
 	tunnel_set_up(daemon->tunnel, is_up, &now);
-}
-
-static void on_address_gone(void *ctx)
-{
-	struct daemon *daemon = ctx;
-
-	tunnel_forget_sources(daemon->tunnel);
 }
 
 static struct wg_device *on_get(void *ctx)
@@ -260,13 +292,16 @@ static void open_tunnel(struct daemon *daemon)
 
 static int watch(struct daemon *daemon, struct err *err)
 {
-	const struct link_watch_handler links = { on_link, on_address_gone, daemon };
+	const struct link_watch_handler links = { on_link, daemon };
+	const struct route_watch_handler routes = { on_routes_changed, daemon };
 	struct err why = { 0 };
+	int r;
 
 	/* Without a watch the daemon works as well; it just does not end in that way. */
 	if (uapi_socket_watch(daemon->uapi_socket, daemon->loop, on_socket_gone, daemon, &why))
 		log_warn("%s", why.text);
-	return link_watch_new(&daemon->link_watch, daemon->loop, daemon->tun, &links, err);
+	r = route_watch_new(&daemon->route_watch, daemon->loop, &routes, err);
+	return r ? r : link_watch_new(&daemon->link_watch, daemon->loop, daemon->tun, &links, err);
 }
 
 static int start(struct daemon *daemon, const struct daemon_options *options, struct err *err)
@@ -311,6 +346,7 @@ int daemon_new(struct daemon **out, const struct daemon_options *options, struct
 	snprintf(daemon->name, sizeof(daemon->name), "%s", options->name);
 	daemon->signals.fd = daemon->tun_source.fd = -1;
 	daemon->asleep = time_asleep(clock_now().mono);
+	daemon->check_at = MONO_NEVER;
 	open_tunnel(daemon);
 	r = start(daemon, options, err);
 	if (r) {
@@ -335,6 +371,7 @@ void daemon_free(struct daemon *daemon)
 	uapi_server_free(daemon->uapi_server);
 	uapi_socket_free(daemon->uapi_socket);
 	link_watch_free(daemon->link_watch);
+	route_watch_free(daemon->route_watch);
 	tunnel_free(daemon->tunnel);
 	udp_free(daemon->udp);
 	if (daemon->tun_source.fd >= 0)

@@ -262,7 +262,7 @@ static struct packet *take_received(struct udp *udp, unsigned int i)
 	struct packet *packet = udp->in.packets[i];
 	size_t len = udp->in.messages[i].msg_len;
 
-	if (!packet || (message->msg_flags & MSG_TRUNC))
+	if (!packet)
 		return NULL;
 	if (len > packet->len) {
 		struct packet *large = packet_new(udp->pool, len);

@@ -143,6 +143,17 @@ on_two_hosts() {
 	peers 4
 	pings a 10.2.0.2 -M do -s $((1420 - 28))
 	fails pings a 10.2.0.2 -M do -s $((1420 - 27))
+	# Padding to 16 bytes stops at the MTU, which the tunnel has heard of.
+	for mtu in 1420 1430; do
+		a ip link set wga mtu $mtu
+		sleep 0.1
+		for padded in "$((mtu - 1)) $mtu" "100 112"; do
+			read -r len expected <<<"$padded"
+			before=$(wg show wga transfer | cut -f 3)
+			a ping -q -c 1 -W 1 -s $((len - 28)) 10.2.0.2 >/dev/null
+			same $((expected + 32)) $(($(wg show wga transfer | cut -f 3) - before))
+		done
+	done
 	# Outer packets are larger than the path allows: they are fragmented.
 	for mtu in 1500 9000 65400; do
 		a ip link set wga mtu $mtu
@@ -293,6 +304,65 @@ on_two_hosts() {
 	}
 	gone_is_replaced 10.1.0.99 24 10.1.0.99:5002
 	gone_is_replaced fd01::99 64 [fd01::99]:5002
+	SCRIPT
+}
+
+@test "a better route takes precedence over the address, an unrelated one does not" {
+	on_two_hosts <<-'SCRIPT'
+	tunnel
+	peers 4
+	# A second way between the hosts; a is to be found at an address that both lead to.
+	a ip link add eth1 type veth peer name eth1 netns b
+	n=0
+	for side in a b; do
+		((++n))
+		$side ip link set eth1 up
+		$side ip addr add 10.3.0.$n/24 dev eth1
+		$side ip addr add fd03::$n/64 dev eth1
+		$side sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0 \
+			net.ipv4.conf.eth1.rp_filter=0
+	done
+	a ip addr add 10.9.0.9/32 dev lo
+	a ip addr add fd09::9/128 dev lo
+	a ip route add 10.1.0.99 dev eth0 src 10.9.0.9
+	a ip -6 route add fd01::99 dev eth0 src fd09::9
+	b ip addr add 10.1.0.99/24 dev eth0
+	b ip addr add fd01::99/64 dev eth0
+	b ip route add 10.9.0.9 via 10.1.0.1
+	b ip -6 route add fd09::9 via fd01::1
+	sleep 1.2 # so that what has changed so far has been looked at
+	for case in "10.1.0.99:5002 10.9.0.9 10.3.0.1 10.3.0.2:5002" \
+		"[fd01::99]:5002 fd09::9 fd03::1 [fd03::2]:5002"; do
+		read -r first remote gateway second <<<"$case"
+		wg set wga peer "$pub_b" endpoint $first
+		through
+		b ip route add 192.0.2.0/24 via 10.1.0.1
+		b ip route del 192.0.2.0/24
+		sleep 1.2
+		pings b 10.2.0.1
+		same "$first" "$(wg show wga endpoints | cut -f 2)"
+		b ip route replace $remote via $gateway
+		speaks_from_there() {
+			b ping -q -c 1 -W 1 10.2.0.1 >/dev/null
+			[[ $(wg show wga endpoints | cut -f 2) == "$second" ]]
+		}
+		eventually speaks_from_there
+		through
+	done
+	SCRIPT
+}
+
+@test "a new firewall mark lets the kernel choose the address again" {
+	on_two_hosts <<-'SCRIPT'
+	tunnel
+	peers 4
+	b ip addr add 10.1.0.99/24 dev eth0
+	wg set wga peer "$pub_b" endpoint 10.1.0.99:5002
+	through
+	same "10.1.0.99:5002" "$(wg show wga endpoints | cut -f 2)"
+	wg set wgb fwmark 5
+	pings b 10.2.0.1
+	same "10.1.0.2:5002" "$(wg show wga endpoints | cut -f 2)"
 	SCRIPT
 }
 

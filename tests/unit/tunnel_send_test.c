@@ -217,12 +217,18 @@ static void test_down(void **state)
 	sim_free(sim);
 }
 
+static bool heard_on_interface(void *ctx, const struct path *path)
+{
+	return path->source_ifindex == *(const uint32_t *)ctx;
+}
+
 /* The host could not send from the source address it was given. */
 static void test_forget_source(void **state)
 {
 	struct sim *sim = sim_new();
 	struct sim_side *bob = &sim->side[SIM_BOB];
 	struct path *path = &bob->peer->path;
+	uint32_t usable = 9;
 	struct packet *packet;
 
 	(void)state;
@@ -243,6 +249,16 @@ static void test_forget_source(void **state)
 	packet_free(packet);
 	tunnel_forget_sources(bob->tunnel);
 	assert_int_equal(path->source.v4.s_addr, 0);
+	/* After a change of routes some are usable, some are not, and some were never there. */
+	tunnel_check_sources(bob->tunnel, heard_on_interface, NULL);
+	path->source.v4.s_addr = htonl(0xc0000263);
+	path->source_ifindex = usable;
+	tunnel_check_sources(bob->tunnel, heard_on_interface, &usable);
+	assert_int_equal(path->source_ifindex, usable);
+	path->source_ifindex++;
+	tunnel_check_sources(bob->tunnel, heard_on_interface, &usable);
+	assert_int_equal(path->source.v4.s_addr, 0);
+	assert_int_equal(path->source_ifindex, 0);
 	/* An endpoint that is set has no source yet. */
 	path->source_ifindex = 9;
 	tunnel_set_endpoint(bob->tunnel, bob->peer, &sim->side[SIM_ALICE].address);

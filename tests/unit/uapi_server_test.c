@@ -164,7 +164,7 @@ static void send_text(int fd, const char *text, size_t len)
 
 		if (sent < 0) {
 			assert_int_equal(errno, EAGAIN);
-			settle();
+			wait_for(-1, 0, MSEC(1) / 10);
 			continue;
 		}
 		text += sent;
@@ -434,6 +434,17 @@ static void long_lines_are_refused(void **state)
 	expect_answer(fd, request.text, "errno=-22\n\n");
 	expect_answer(fd, "get=1\n\n", "listen_port=7\nerrno=0\n\n");
 	assert_int_equal(device.n_sets, 0);
+
+	/* The newline comes when the line has filled the buffer: it is no empty line. */
+	send_text(fd, "set=1\n", 6);
+	settle();
+	strbuf_clear(&request);
+	for (int i = 0; i < UAPI_MAX_LINE; i++)
+		strbuf_add_char(&request, 'x');
+	send_text(fd, request.text, request.len);
+	settle();
+	expect_answer(fd, "\nfwmark=1\n\n", "errno=-22\n\n");
+	expect_answer(fd, "get=1\n\n", "listen_port=7\nerrno=0\n\n");
 	close(fd);
 
 	/* Where an operation should begin. */
@@ -460,6 +471,22 @@ static void many_peers_in_one_request(void **state)
 	assert_string_equal(strbuf_text(&waiting.got), "errno=0\n\n");
 	assert_int_equal(device.n_peers, 100000);
 	strbuf_fini(&waiting.got);
+	close(fd);
+}
+
+static void endless_request_is_refused(void **state)
+{
+	static char line[16000] = "fwmark=";
+	int fd = client_open();
+
+	(void)state;
+	memset(line + 7, '0', sizeof(line) - 8);
+	line[sizeof(line) - 1] = '\n';
+	send_text(fd, "set=1\nlisten_port=9\n", 20);
+	for (size_t sent = 0; sent <= UAPI_MAX_REQUEST + (1 << 20); sent += sizeof(line))
+		send_text(fd, line, sizeof(line));
+	expect_answer(fd, "\n", "errno=-90\n\n");
+	assert_int_equal(device.n_sets, 0);
 	close(fd);
 }
 
@@ -542,6 +569,7 @@ int main(void)
 		CASE(who_leaves_while_being_answered_harms_nobody),
 		CASE(long_lines_are_refused),
 		CASE(many_peers_in_one_request),
+		CASE(endless_request_is_refused),
 		CASE(too_many_clients_wait),
 		CASE(nonsense_harms_nobody),
 	};
