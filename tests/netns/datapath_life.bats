@@ -346,7 +346,8 @@ on_datapath_host() {
 	a perl -e '
 		open(my $tun, "+<", "/dev/net/tun") or die "tun: $!\n";
 		# IFF_TUN | IFF_NO_PI | IFF_VNET_HDR; TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6
-		ioctl($tun, 0x400454ca, pack("a16 S x22", "wga", 0x5001)) or die "TUNSETIFF: $!\n";
+		my $request = pack("a16 S x22", "wga", 0x5001);
+		ioctl($tun, 0x400454ca, $request) or die "TUNSETIFF: $!\n";
 		ioctl($tun, 0x400454d0, 7) or die "TUNSETOFFLOAD: $!\n";
 		ioctl($tun, 0x400454cb, 1) or die "TUNSETPERSIST: $!\n";'
 	tunnel
