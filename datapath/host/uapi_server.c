@@ -8,6 +8,7 @@
 #include "datapath/host/uapi_server.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,10 @@
 #include "lib/uapi/codec.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
+
+/* Only when one more comes: those that could not be accepted (the process has no descriptor left)
+ * must not keep the loop busy. */
+#define LISTENING_EVENTS (EPOLLIN | EPOLLET)
 
 /* What the next line of a client means. */
 enum client_state {
@@ -31,6 +36,7 @@ struct client {
 	struct uapi_server *server;
 	struct loop_source source;
 	enum client_state state;
+	uint64_t active; /* when something last happened, by the server's count */
 
 	char in[UAPI_MAX_LINE];
 	size_t in_len;
@@ -52,6 +58,7 @@ struct uapi_server {
 	struct uapi_handler handler;
 	struct client *clients;
 	unsigned int n_clients;
+	uint64_t n_events; /* of all clients */
 };
 
 /* ---- operations ---- */
@@ -164,8 +171,7 @@ static void client_free(struct client *client)
 	while (*at != client)
 		at = &(*at)->next;
 	*at = client->next;
-	if (server->n_clients-- == UAPI_MAX_CLIENTS)
-		loop_modify(server->loop, &server->listening, EPOLLIN);
+	server->n_clients--;
 	loop_remove(server->loop, &client->source);
 	close(client->source.fd);
 	forget_change(client);
@@ -274,6 +280,7 @@ static void client_ready(struct loop_source *source, uint32_t events)
 	bool stays = true;
 
 	(void)events;
+	client->active = ++client->server->n_events;
 	if (client->out.len)
 		stays = send_answer(client);
 	else
@@ -293,27 +300,67 @@ static void client_ready(struct loop_source *source, uint32_t events)
 		loop_modify(client->server->loop, source, client->out.len ? EPOLLOUT : EPOLLIN);
 }
 
-static void listening_ready(struct loop_source *source, uint32_t events)
+/* Programs that forget to close their connections must not keep out all others. */
+static void make_room(struct uapi_server *server)
 {
-	struct uapi_server *server = source->ctx;
-	struct client *client;
-	int fd = accept4(source->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct client *client, *silent = server->clients;
 
-	(void)events;
+	for (client = silent; client; client = client->next)
+		if (client->active < silent->active)
+			silent = client;
+	if (silent)
+		client_free(silent);
+}
+
+/* accept() looks for a descriptor before it looks for a client. */
+static bool somebody_waits(const struct uapi_server *server)
+{
+	struct pollfd waiting = { .fd = server->listening.fd, .events = POLLIN };
+
+	return poll(&waiting, 1, 0) > 0;
+}
+
+/* Accepts one client. Returns whether there may be another. */
+static bool accept_client(struct uapi_server *server)
+{
+	int fd = accept4(server->listening.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct client *client;
+
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+		if (!server->clients || !somebody_waits(server))
+			return false;
+		make_room(server);
+		return true;
+	}
 	if (fd < 0)
-		return;
+		return errno == EINTR || errno == ECONNABORTED;
+	if (server->n_clients == UAPI_MAX_CLIENTS)
+		make_room(server);
 	client = mem_alloc(1, sizeof(*client));
 	client->server = server;
 	client->source = (struct loop_source){ .fd = fd, .ready = client_ready, .ctx = client };
 	if (loop_add(server->loop, &client->source, EPOLLIN, NULL)) {
 		close(fd);
 		free(client);
-		return;
+		return true;
 	}
+	client->active = ++server->n_events;
 	client->next = server->clients;
 	server->clients = client;
-	if (++server->n_clients == UAPI_MAX_CLIENTS)
-		loop_modify(server->loop, source, 0);
+	server->n_clients++;
+	return true;
+}
+
+static void listening_ready(struct loop_source *source, uint32_t events)
+{
+	struct uapi_server *server = source->ctx;
+
+	(void)events;
+	for (int n = 0; n < UAPI_MAX_CLIENTS; n++)
+		if (!accept_client(server))
+			return;
+	/* Others shall have their turn; this makes the loop call again. */
+	loop_modify(server->loop, source, LISTENING_EVENTS);
 }
 
 int uapi_server_new(struct uapi_server **out, struct loop *loop, int listening_fd,
@@ -329,7 +376,7 @@ int uapi_server_new(struct uapi_server **out, struct loop *loop, int listening_f
 		.ready = listening_ready,
 		.ctx = server,
 	};
-	r = loop_add(loop, &server->listening, EPOLLIN, err);
+	r = loop_add(loop, &server->listening, LISTENING_EVENTS, err);
 	if (r) {
 		free(server);
 		return r;

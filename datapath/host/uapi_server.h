@@ -13,7 +13,8 @@
 struct uapi_server;
 
 enum {
-	UAPI_MAX_CLIENTS = 64,        /* at a time; more wait to be accepted */
+	/* At a time. One more takes the place of the one that has been silent for longest. */
+	UAPI_MAX_CLIENTS = 64,
 	UAPI_MAX_LINE = 16384,        /* bytes, with the newline */
 	UAPI_MAX_REQUEST = 256 << 20, /* bytes */
 };

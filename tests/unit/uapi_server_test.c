@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -490,7 +491,7 @@ static void endless_request_is_refused(void **state)
 	close(fd);
 }
 
-static void too_many_clients_wait(void **state)
+static void the_most_silent_client_makes_room(void **state)
 {
 	int fds[UAPI_MAX_CLIENTS], fd;
 	struct waiting waiting;
@@ -499,22 +500,63 @@ static void too_many_clients_wait(void **state)
 	for (int i = 0; i < UAPI_MAX_CLIENTS; i++) {
 		fds[i] = client_open();
 		send_text(fds[i], "set=1\n", 6);
+		settle();
 	}
+	/* The first has something to say again, so that it is the second's turn. */
+	send_text(fds[0], "listen_port=8\n", 14);
 	settle();
 	fd = client_open();
-	send_text(fd, "get=1\n\n", 7);
-	waiting = wait_for(fd, 1, MSEC(50));
+	expect_answer(fd, "get=1\n\n", "listen_port=7\nerrno=0\n\n");
+	waiting = wait_for(fds[1], 1, SEC(5));
+	assert_true(waiting.has_ended);
 	assert_int_equal(waiting.got.len, 0);
 	strbuf_fini(&waiting.got);
-	/* As soon as one goes, the next is served. */
-	close(fds[5]);
-	waiting = wait_for(fd, 1, SEC(5));
-	assert_string_equal(strbuf_text(&waiting.got), "listen_port=7\nerrno=0\n\n");
-	strbuf_fini(&waiting.got);
-	for (int i = 0; i < UAPI_MAX_CLIENTS; i++)
-		if (i != 5)
-			close(fds[i]);
+	/* Nobody else has gone. */
+	for (int i = 0; i < UAPI_MAX_CLIENTS; i++) {
+		if (i != 1)
+			expect_answer(fds[i], "\n", "errno=0\n\n");
+		close(fds[i]);
+	}
+	assert_int_equal(device.port, 8);
 	close(fd);
+}
+
+static unsigned int n_rounds;
+
+static mono_ns count_rounds(void *ctx)
+{
+	const mono_ns *deadline = ctx;
+
+	n_rounds++;
+	if (clock_now().mono >= *deadline)
+		loop_stop(loop);
+	return *deadline;
+}
+
+static void without_descriptors_it_keeps_calm(void **state)
+{
+	struct rlimit before, few;
+	mono_ns deadline;
+	int waits, fd;
+
+	(void)state;
+	waits = client_open();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){ (rlim_t)waits + 1, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	n_rounds = 0;
+	deadline = clock_now().mono + MSEC(50);
+	loop_set_work(loop, count_rounds, &deadline);
+	loop_run(loop);
+	assert_true(n_rounds < 10);
+	/* With one left, a client is served, and the next takes its place. */
+	few.rlim_cur += 2;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	fd = client_open();
+	expect_answer(fd, "get=1\n\n", "listen_port=7\nerrno=0\n\n");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	close(fd);
+	close(waits);
 }
 
 /* Whatever bytes come, the server goes on. */
@@ -570,7 +612,8 @@ int main(void)
 		CASE(long_lines_are_refused),
 		CASE(many_peers_in_one_request),
 		CASE(endless_request_is_refused),
-		CASE(too_many_clients_wait),
+		CASE(the_most_silent_client_makes_room),
+		CASE(without_descriptors_it_keeps_calm),
 		CASE(nonsense_harms_nobody),
 	};
 
