@@ -225,16 +225,11 @@ static bool is_taken(const struct reader *reader, const struct keys_key *key,
 	return false;
 }
 
-static int read_key(struct reader *reader, const char *name, const struct conf_line *line)
+static int read_value(struct reader *reader, const struct keys_key *key,
+		      const struct conf_line *line)
 {
-	const struct keys_key *key = keys_find(name);
-	struct conf_span value = line->value;
+	struct conf_span value = key->is_shell ? line->full_value : line->value;
 
-	if (!key || !is_taken(reader, key, line))
-		return refuse_line(reader, line, line->body.at,
-				   expected_key(reader, key, name, line));
-	if (key->is_shell)
-		value = line->full_value;
 	if (!value.len && key->owner == KEYS_OWNER_WG)
 		return refuse_line(reader, line, value.at, "a value after `='");
 	reader->target.bad_at = 0;
@@ -244,11 +239,71 @@ static int read_key(struct reader *reader, const char *name, const struct conf_l
 	return place_error(reader, line, value.at + reader->target.bad_at);
 }
 
+static int read_key(struct reader *reader, const char *name, const struct conf_line *line)
+{
+	const struct keys_key *key = keys_find(name);
+
+	if (!key || !is_taken(reader, key, line))
+		return refuse_line(reader, line, line->body.at,
+				   expected_key(reader, key, name, line));
+	return read_value(reader, key, line);
+}
+
+/* ---- wg-quick's keys alone ------------------------------------------------------------------ */
+
+/* The key that the line is about, in wg-quick's eyes, with or without "=". */
+static const struct keys_key *quick_key(const struct conf_lines *lines,
+					const struct conf_line *line)
+{
+	struct conf_span name = line->kind == CONF_LINE_KEY ? line->name : line->body;
+	char text[32];
+	const struct keys_key *key;
+
+	if (name.len >= sizeof(text))
+		return NULL;
+	memcpy(text, strbuf_text(&lines->text) + name.at, name.len);
+	text[name.len] = '\0';
+	key = keys_find(text);
+	return key && key->owner == KEYS_OWNER_QUICK ? key : NULL;
+}
+
+/* Whether a line that begins with "[" opens [Interface] in wg-quick's eyes, who stops at "=". */
+static bool opens_quick_interface(const struct conf_lines *lines, const struct conf_line *line)
+{
+	static const char header[] = "[Interface]";
+	const size_t len = sizeof(header) - 1;
+	const char *body = strbuf_text(&lines->text) + line->body.at, *end = body + line->body.len;
+
+	if (line->body.len < len || strncasecmp(body, header, len) != 0)
+		return false;
+	for (body += len; body < end && strchr(" \t\v\f\r", *body); body++)
+		;
+	return body == end || *body == '=';
+}
+
+/* In CONF_DOWN: what is not wg-quick's is nobody's business, and neither is what was for `up`. */
+static int read_line_for_down(struct reader *reader, const struct conf_line *line)
+{
+	const struct conf_lines *lines = &reader->conf->lines;
+	const struct keys_key *key;
+
+	if (line->body.len && lines->text.text[line->body.at] == '[')
+		reader->in_quick_interface = opens_quick_interface(lines, line);
+	if (line->kind != CONF_LINE_KEY || !reader->in_quick_interface)
+		return 0;
+	key = quick_key(lines, line);
+	return key && key->is_for_down ? read_value(reader, key, line) : 0;
+}
+
+/* ---- the front door -------------------------------------------------------------------------- */
+
 static int read_line(void *user, const char *section, const char *name,
 		     const struct conf_line *line)
 {
 	struct reader *reader = user;
 
+	if (reader->dialect == CONF_DOWN)
+		return read_line_for_down(reader, line);
 	switch (line->kind) {
 	case CONF_LINE_SECTION:
 		return read_section(reader, section, line);
@@ -264,8 +319,6 @@ static int read_line(void *user, const char *section, const char *name,
 	}
 	return 0;
 }
-
-/* ---- the front door -------------------------------------------------------------------------- */
 
 /* How many peers there may be: growing to 100,000 step by step would double the memory needed. */
 static size_t guess_peers(const char *text, size_t len)
@@ -289,10 +342,11 @@ static int parse(struct conf *conf, enum conf_dialect dialect, struct err *err)
 	int r;
 
 	conf->device = wg_device_new();
-	wg_device_reserve_peers(conf->device,
-				guess_peers(strbuf_text(&conf->lines.text), conf->lines.text.len));
+	if (dialect != CONF_DOWN)
+		wg_device_reserve_peers(conf->device, guess_peers(strbuf_text(&conf->lines.text),
+								  conf->lines.text.len));
 	reader.target.device = conf->device;
-	reader.target.quick = dialect == CONF_QUICK ? &conf->quick : NULL;
+	reader.target.quick = dialect == CONF_WG ? NULL : &conf->quick;
 	reader.target.warnings = &conf->warnings;
 	r = conf_lines_walk(&conf->lines, read_line, &reader);
 	strbuf_fini(&reader.target.scratch);
@@ -404,36 +458,6 @@ static void print_trimmed(struct strbuf *out, const char *text, size_t len)
 		return;
 	strbuf_add_mem(out, text, len);
 	strbuf_add_char(out, '\n');
-}
-
-/* The key that the line is about, in wg-quick's eyes, with or without "=". */
-static const struct keys_key *quick_key(const struct conf_lines *lines,
-					const struct conf_line *line)
-{
-	struct conf_span name = line->kind == CONF_LINE_KEY ? line->name : line->body;
-	char text[32];
-	const struct keys_key *key;
-
-	if (name.len >= sizeof(text))
-		return NULL;
-	memcpy(text, strbuf_text(&lines->text) + name.at, name.len);
-	text[name.len] = '\0';
-	key = keys_find(text);
-	return key && key->owner == KEYS_OWNER_QUICK ? key : NULL;
-}
-
-/* Whether a line that begins with "[" opens [Interface] in wg-quick's eyes, who stops at "=". */
-static bool opens_quick_interface(const struct conf_lines *lines, const struct conf_line *line)
-{
-	static const char header[] = "[Interface]";
-	const size_t len = sizeof(header) - 1;
-	const char *body = strbuf_text(&lines->text) + line->body.at, *end = body + line->body.len;
-
-	if (line->body.len < len || strncasecmp(body, header, len) != 0)
-		return false;
-	for (body += len; body < end && strchr(" \t\v\f\r", *body); body++)
-		;
-	return body == end || *body == '=';
 }
 
 static int check_save_config(const struct conf_lines *lines, const struct conf_line *line,

@@ -13,6 +13,9 @@
 enum conf_dialect {
 	CONF_WG,    /* what `wg setconf` reads: only the device's own keys */
 	CONF_QUICK, /* what wg-quick reads: Address, DNS, hooks and so on as well */
+	/* What `wg-quick down` needs to know: SaveConfig, DNS, Table, PreDown and PostDown. All
+	 * other lines are passed over, so that a mistake in them leaves no interface stuck. */
+	CONF_DOWN,
 };
 
 /** The settings that wg-quick acts on itself. */
@@ -30,9 +33,10 @@ struct conf_quick {
 
 /** A configuration file: what it says, and every byte of how it says it. */
 struct conf {
-	struct conf_lines lines;  /* all lines as they stand; see lines.h */
-	struct wg_device *device; /* the change that the file asks for; its name is not set */
-	struct conf_quick quick;  /* empty in CONF_WG */
+	struct conf_lines lines; /* all lines as they stand; see lines.h */
+	/* The change that the file asks for; its name is not set. Empty in CONF_DOWN. */
+	struct wg_device *device;
+	struct conf_quick quick; /* empty in CONF_WG */
 	struct strlist warnings; /* such as an allowed IP with host bits; a line each, for stderr */
 };
 

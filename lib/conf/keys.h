@@ -63,8 +63,9 @@ struct keys_key {
 	const char *name;
 	enum keys_section section;
 	enum keys_owner owner;
-	bool is_secret; /* its value must not be echoed */
-	bool is_shell;  /* "#" is a part of its value */
+	bool is_secret;   /* its value must not be echoed */
+	bool is_shell;    /* "#" is a part of its value */
+	bool is_for_down; /* taking the interface down depends on it: see CONF_DOWN */
 	/* Takes a value without white space at its ends; returns 0, or -EINVAL with *err. */
 	int (*parse)(struct keys_target *to, const char *value, size_t len, struct err *err);
 	/* Adds "Key = value\n", or nothing where that is the default. NULL for wg-quick's. */

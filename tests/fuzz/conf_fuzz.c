@@ -92,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	check_dialect((const char *)data, size, CONF_WG);
 	check_dialect((const char *)data, size, CONF_QUICK);
+	check_dialect((const char *)data, size, CONF_DOWN);
 	check_strip((const char *)data, size);
 	return 0;
 }

@@ -189,6 +189,36 @@ static void add_strip(struct strbuf *out, const struct strbuf *text)
 	assert_memory_equal(again.text, stripped.text, stripped.len);
 }
 
+static void assert_same_strings(const struct strlist *a, const struct strlist *b)
+{
+	assert_int_equal(a->n, b->n);
+	for (size_t i = 0; i < a->n; i++)
+		assert_string_equal(a->items[i], b->items[i]);
+}
+
+/* What `down` reads: never less than `up` has read, and whatever is wrong with the rest. */
+static void check_down(const struct strbuf *text)
+{
+	AUTO(strbuf_fini) struct strbuf stripped = { 0 };
+	AUTO(conf_fini) struct conf quick, down;
+	bool is_quick = !conf_parse(&quick, strbuf_text(text), text->len, CONF_QUICK, NULL);
+	bool is_down = !conf_parse(&down, strbuf_text(text), text->len, CONF_DOWN, NULL);
+
+	assert_true(is_down || conf_strip(&stripped, strbuf_text(text), text->len, NULL));
+	if (!is_quick)
+		return;
+	assert_true(is_down);
+	assert_int_equal(down.device->n_peers, 0);
+	assert_int_equal(down.quick.n_addresses, 0);
+	assert_same_strings(&down.quick.dns_servers, &quick.quick.dns_servers);
+	assert_same_strings(&down.quick.pre_down, &quick.quick.pre_down);
+	assert_same_strings(&down.quick.post_down, &quick.quick.post_down);
+	assert_int_equal(down.quick.save_config, quick.quick.save_config);
+	assert_int_equal(!down.quick.table, !quick.quick.table);
+	if (down.quick.table)
+		assert_string_equal(down.quick.table, quick.quick.table);
+}
+
 static void test_fixture(void **state)
 {
 	const char *path = *state;
@@ -205,6 +235,7 @@ static void test_fixture(void **state)
 		strbuf_addf(&got, "== wg-quick\n%s", strbuf_text(&quick));
 	strbuf_add(&got, "== strip\n");
 	add_strip(&got, &text);
+	check_down(&text);
 
 	snprintf(expected, sizeof(expected), "%.*s.expected", (int)(strlen(path) - strlen(".conf")),
 		 path);
@@ -422,6 +453,35 @@ static void test_strip_says_where(void **state)
 	assert_int_equal(err.column, 15);
 }
 
+static void test_down_passes_over_what_it_does_not_need(void **state)
+{
+	static const char text[] = "Foo = 1\n[Interface]\nMTU = abc\nAddress = 10.0.0.1/99\n"
+				   "PrivateKey = no\nPostDown = a # b\nTable = 5\nnonsense\n"
+				   "[Peer]\nAllowedIP = 1.2.3.4\nPostDown = wrong section\n[Foo]\n"
+				   "[interface] # again\npostdown = c\nPreDown = d\nDNS = ::1\n"
+				   "SaveConfig = true\n";
+	AUTO(conf_fini) struct conf conf, wrong;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(parse(&conf, text, CONF_DOWN, &err), 0);
+	assert_int_equal(conf.quick.post_down.n, 2);
+	assert_string_equal(conf.quick.post_down.items[0], "a # b");
+	assert_string_equal(conf.quick.post_down.items[1], "c");
+	assert_int_equal(conf.quick.pre_down.n, 1);
+	assert_int_equal(conf.quick.dns_servers.n, 1);
+	assert_string_equal(conf.quick.table, "5");
+	assert_true(conf.quick.save_config);
+	assert_int_equal(conf.device->n_peers, 0);
+
+	/* Whether to save before the interface is gone must not be guessed. */
+	assert_int_equal(parse(&wrong, "[Interface]\n\nSaveConfig = maybe\n", CONF_DOWN, &err),
+			 -EINVAL);
+	assert_string_equal(err.text, "`maybe' is neither true nor false");
+	assert_int_equal(err.line, 3);
+	assert_int_equal(err.column, 14);
+}
+
 static void test_edited_text_is_printed(void **state)
 {
 	AUTO(strbuf_fini) struct strbuf out = { 0 };
@@ -515,6 +575,7 @@ int main(void)
 		cmocka_unit_test(test_device_prints_as_showconf),
 		cmocka_unit_test(test_strip_of_a_parsed_file),
 		cmocka_unit_test(test_strip_says_where),
+		cmocka_unit_test(test_down_passes_over_what_it_does_not_need),
 		cmocka_unit_test(test_edited_text_is_printed),
 		cmocka_unit_test(test_many_peers_in_linear_time),
 		cmocka_unit_test(test_many_allowed_ips_in_linear_time),
