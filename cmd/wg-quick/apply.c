@@ -75,6 +75,21 @@ static int set_device(struct work *work)
 	for (size_t i = 0; i < work->conf->warnings.n; i++)
 		cli_say("%s", work->conf->warnings.items[i]);
 	status = process_call(set_device_in_child, work, work->err);
+	if (status > STATUS_FAILED) /* otherwise it has told itself */
+		err_set(work->err, -ECHILD, "setting the device up failed with exit status %d",
+			status);
+	return status ? STATUS_FAILED : 0;
+}
+
+static int run_hook(struct work *work, const struct step *step)
+{
+	int status;
+
+	echo(work, step);
+	status = hooks_run(step->text, work->target, work->err);
+	if (status > 0)
+		err_set(work->err, -ECHILD, "a %s command failed with exit status %d", step->key,
+			status);
 	return status < 0 ? STATUS_FAILED : status;
 }
 
@@ -146,23 +161,23 @@ static int delete_device(struct work *work)
 /* Returns 0 or the exit status. */
 static int do_step(struct work *work, const struct step *step)
 {
-	const char *interface = work->plan->interface;
+	const struct plan *plan = work->plan;
 	int r;
 
 	switch (step->kind) {
 	case STEP_ADD_DEVICE:
-		echo(work, step);
-		return device_add(interface, work->err) ? STATUS_FAILED : 0;
+		if (plan->implementation != DEVICE_IMPLEMENTATION_USERSPACE)
+			echo(work, step);
+		r = device_add(plan->interface, plan->implementation, work->err);
+		return r ? STATUS_FAILED : 0;
 	case STEP_RUN_HOOK:
-		echo(work, step);
-		r = hooks_run(step->text, work->target, work->err);
-		return r < 0 ? STATUS_FAILED : r;
+		return run_hook(work, step);
 	case STEP_SET_DEVICE:
 		echo(work, step);
 		return set_device(work);
 	case STEP_ADD_ADDRESS:
 		echo(work, step);
-		return addr_add(interface, &step->cidr, work->err) ? STATUS_REFUSED : 0;
+		return addr_add(plan->interface, &step->cidr, work->err) ? STATUS_REFUSED : 0;
 	case STEP_SET_MTU_AND_UP:
 		return set_mtu_and_up(work, step);
 	case STEP_ROUTE_PEERS:
@@ -197,19 +212,23 @@ int apply(const struct plan *plan, const struct target *target, struct conf *con
 {
 	struct err err = { 0 };
 	struct work work = { .plan = plan, .target = target, .conf = conf, .err = &err };
+	bool is_deleted = false; /* there is no way back then: what is left is done */
 	size_t done = 0;
 	int status = 0;
 
 	strcpy(conf->device->name, plan->interface);
-	if (plan->is_undone)
-		process_hold_signals();
+	process_hold_signals();
 	while (!status && done < plan->n_steps) {
+		const struct step *step = &plan->steps[done];
+
 		err = (struct err){ 0 }; /* a step may succeed after something failed in it */
-		status = do_step(&work, &plan->steps[done]);
-		if (!status)
+		status = do_step(&work, step);
+		if (!status) {
 			done++;
+			is_deleted |= step->kind == STEP_DELETE_DEVICE;
+		}
 		/* Perhaps the step failed for that very reason. */
-		if (process_is_interrupted()) {
+		if (!is_deleted && process_is_interrupted()) {
 			err_set(&err, -EINTR, "interrupted");
 			status = STATUS_FAILED;
 		}

@@ -18,6 +18,7 @@
 #include "lib/util/cleanup.h"
 
 #define TUN_DEVICE "/dev/net/tun"
+#define IMPLEMENTATION_VARIABLE "WG_QUICK_IMPLEMENTATION"
 
 enum {
 	/* A program that has not ended by then is not going to. */
@@ -39,19 +40,15 @@ static int start_daemon(const char *interface, struct err *err)
 {
 	const char *program = getenv("WG_QUICK_USERSPACE_IMPLEMENTATION");
 	struct link_info link;
-	int r = check_tun(err);
+	int r;
 
-	if (r)
-		return r;
 	if (!program || !program[0])
 		program = "wg-datapath";
 
 	char *const argv[] = { (char *)program, (char *)interface, NULL };
 
-	cli_say("[!] Missing WireGuard kernel module. "
-		"Falling back to slow userspace implementation.");
 	cli_say("[#] %s %s", program, interface);
-	r = process_run(argv, err);
+	r = process_run_apart(argv, err);
 	if (r < 0)
 		return r;
 	if (r > 0)
@@ -62,11 +59,47 @@ static int start_daemon(const char *interface, struct err *err)
 	return 0;
 }
 
-int device_add(const char *interface, struct err *err)
+int device_choose(enum device_implementation *out, struct err *err)
 {
-	int r = link_add_wireguard(interface, err);
+	static const char *const names[] = {
+		[DEVICE_IMPLEMENTATION_AUTO] = "auto",
+		[DEVICE_IMPLEMENTATION_KERNEL] = "kernel",
+		[DEVICE_IMPLEMENTATION_USERSPACE] = "userspace",
+	};
+	const char *text = getenv(IMPLEMENTATION_VARIABLE);
 
-	return r == -EOPNOTSUPP ? start_daemon(interface, err) : r;
+	*out = DEVICE_IMPLEMENTATION_AUTO;
+	if (!text || !text[0])
+		return 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i], text)) {
+			*out = (enum device_implementation)i;
+			return 0;
+		}
+	return err_expected(err, -EINVAL, "auto, kernel or userspace",
+			    "Unable to parse " IMPLEMENTATION_VARIABLE ": `%.200s'", text);
+}
+
+int device_add(const char *interface, enum device_implementation implementation, struct err *err)
+{
+	int r;
+
+	if (implementation != DEVICE_IMPLEMENTATION_USERSPACE) {
+		r = link_add_wireguard(interface, err);
+		if (r == -EOPNOTSUPP && implementation == DEVICE_IMPLEMENTATION_KERNEL)
+			return err_set(err, r,
+				       "cannot create `%s': this kernel has no WireGuard: %s",
+				       interface, strerror(-r));
+		if (r != -EOPNOTSUPP)
+			return r;
+	}
+	r = check_tun(err);
+	if (r)
+		return r;
+	if (implementation == DEVICE_IMPLEMENTATION_AUTO)
+		cli_say("[!] Missing WireGuard kernel module. "
+			"Falling back to slow userspace implementation.");
+	return start_daemon(interface, err);
 }
 
 /* The kernel closes the daemon's end of the connection when the daemon is no more. */

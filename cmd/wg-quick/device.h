@@ -5,12 +5,22 @@
 
 /* The device as such: the kernel's, or one that a userspace program provides. */
 
+/** Who provides it. */
+enum device_implementation {
+	DEVICE_IMPLEMENTATION_AUTO, /* the kernel if it can, else a program */
+	DEVICE_IMPLEMENTATION_KERNEL,
+	DEVICE_IMPLEMENTATION_USERSPACE,
+};
+
+/** Reads $WG_QUICK_IMPLEMENTATION. Returns 0, or -EINVAL with *err filled in. */
+int device_choose(enum device_implementation *out, struct err *err);
+
 /**
- * Makes the device: in the kernel if it can, else by running $WG_QUICK_USERSPACE_IMPLEMENTATION or
- * wg-datapath, saying so on stderr. Returns 0 or a negative errno with *err filled in; there is no
- * device then.
+ * Makes the device: in the kernel, or by running $WG_QUICK_USERSPACE_IMPLEMENTATION or wg-datapath,
+ * which it echoes on stderr. Returns 0 or a negative errno with *err filled in; there is no device
+ * then.
  */
-int device_add(const char *interface, struct err *err);
+int device_add(const char *interface, enum device_implementation implementation, struct err *err);
 
 /**
  * Deletes the device, and waits until the program that provided it has ended and its socket is

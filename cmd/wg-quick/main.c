@@ -14,6 +14,7 @@
 
 #include "cmd/cli.h"
 #include "cmd/wg-quick/apply.h"
+#include "cmd/wg-quick/device.h"
 #include "cmd/wg-quick/plan.h"
 #include "cmd/wg-quick/state.h"
 #include "cmd/wg-quick/target.h"
@@ -89,40 +90,63 @@ static int open_target(struct target *out, const char *argument)
 	return 0;
 }
 
-typedef int planner(struct plan *out, const char *interface, const struct conf *conf,
-		    const struct state *state, struct err *err);
+/* What up and down have to look at before they decide. */
+struct view {
+	struct target target;
+	struct conf conf;
+	struct state state;
+};
 
-/* up and down: look, decide, do. */
-static int carry_out(const char *argument, planner *plan_it)
+static void view_fini(struct view *view)
 {
-	AUTO(target_fini) struct target target = { 0 };
-	AUTO(conf_fini) struct conf conf = { 0 };
-	AUTO(plan_fini) struct plan plan = { 0 };
-	struct state state = { 0 };
+	target_fini(&view->target);
+	conf_fini(&view->conf);
+}
+
+static int look(struct view *out, const char *argument, enum conf_dialect dialect)
+{
 	struct err err = { 0 };
-	int status = open_target(&target, argument);
+	int status = open_target(&out->target, argument);
 
 	if (status)
 		return status;
-	if (conf_read(&conf, target.path, CONF_QUICK, &err))
-		return fail(&err, target.path);
-	if (resolve_check_environment(&err) ||
-	    state_look(&state, target.interface, conf.quick.table, &err) ||
-	    plan_it(&plan, target.interface, &conf, &state, &err))
+	if (conf_read(&out->conf, out->target.path, dialect, &err))
+		return fail(&err, out->target.path);
+	if (state_look(&out->state, out->target.interface, out->conf.quick.table, &err))
 		return fail(&err, NULL);
-	return apply(&plan, &target, &conf);
+	return 0;
 }
 
 static int run_up(int argc, char **argv)
 {
+	AUTO(view_fini) struct view view = { 0 };
+	AUTO(plan_fini) struct plan plan = { 0 };
+	enum device_implementation implementation;
+	struct err err = { 0 };
+	int status = look(&view, argv[1], CONF_QUICK);
+
 	(void)argc;
-	return carry_out(argv[1], plan_up);
+	if (status)
+		return status;
+	if (device_choose(&implementation, &err) || resolve_check_environment(&err) ||
+	    plan_up(&plan, view.target.interface, implementation, &view.conf, &view.state, &err))
+		return fail(&err, NULL);
+	return apply(&plan, &view.target, &view.conf);
 }
 
 static int run_down(int argc, char **argv)
 {
+	AUTO(view_fini) struct view view = { 0 };
+	AUTO(plan_fini) struct plan plan = { 0 };
+	struct err err = { 0 };
+	int status = look(&view, argv[1], CONF_DOWN);
+
 	(void)argc;
-	return carry_out(argv[1], plan_down);
+	if (status)
+		return status;
+	if (plan_down(&plan, view.target.interface, &view.conf, &view.state, &err))
+		return fail(&err, NULL);
+	return apply(&plan, &view.target, &view.conf);
 }
 
 static int run_save(int argc, char **argv)

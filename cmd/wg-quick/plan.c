@@ -33,18 +33,20 @@ static struct step *add_step(struct plan *plan, enum step_kind kind)
 	return step;
 }
 
-static void add_hooks(struct plan *plan, const struct strlist *hooks)
+static void add_hooks(struct plan *plan, const char *key, const struct strlist *hooks)
 {
 	for (size_t i = 0; i < hooks->n; i++) {
 		AUTO(strbuf_fini) struct strbuf text = { 0 };
 		const char *from = hooks->items[i], *mark;
+		struct step *step = add_step(plan, STEP_RUN_HOOK);
 
 		for (; (mark = strstr(from, "%i")); from = mark + 2) {
 			strbuf_add_mem(&text, from, (size_t)(mark - from));
 			strbuf_add(&text, plan->interface);
 		}
 		strbuf_add(&text, from);
-		add_step(plan, STEP_RUN_HOOK)->text = mem_strdup(strbuf_text(&text));
+		step->key = key;
+		step->text = mem_strdup(strbuf_text(&text));
 	}
 }
 
@@ -60,6 +62,17 @@ static int refuse_default_route(const struct plan *plan, const struct wg_allowed
 		return 0;
 	return refuse(err, ip->cidr.family == AF_INET ? "AllowedIPs = 0.0.0.0/0 without a `Table'"
 						      : "AllowedIPs = ::/0 without a `Table'");
+}
+
+static int refuse_default_routes(const struct plan *plan, const struct wg_device *device,
+				 struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < device->n_peers; i++)
+		for (size_t j = 0; !r && j < device->peers[i].n_allowed_ips; j++)
+			r = refuse_default_route(plan, &device->peers[i].allowed_ips[j], err);
+	return r;
 }
 
 /* What both directions start from: where routes go, and what there is no way to do. */
@@ -81,28 +94,20 @@ static int begin(struct plan *plan, const char *interface, const struct conf *co
 		return refuse(err, "`DNS'");
 	if (quick->save_config)
 		return refuse(err, "`SaveConfig = true'");
-	for (size_t i = 0; i < conf->device->n_peers; i++) {
-		const struct wg_peer *peer = &conf->device->peers[i];
-
-		for (size_t j = 0; j < peer->n_allowed_ips; j++) {
-			int r = refuse_default_route(plan, &peer->allowed_ips[j], err);
-
-			if (r)
-				return r;
-		}
-	}
 	return 0;
 }
 
-int plan_up(struct plan *out, const char *interface, const struct conf *conf,
-	    const struct state *state, struct err *err)
+int plan_up(struct plan *out, const char *interface, enum device_implementation implementation,
+	    const struct conf *conf, const struct state *state, struct err *err)
 {
-	AUTO(plan_fini) struct plan plan = { .is_undone = true };
+	AUTO(plan_fini) struct plan plan = { .is_undone = true, .implementation = implementation };
 	int r;
 
 	if (state->link_exists)
 		return err_set(err, -EEXIST, "`%s' already exists", interface);
 	r = begin(&plan, interface, conf, state, err);
+	if (!r)
+		r = refuse_default_routes(&plan, conf->device, err);
 	if (r)
 		return r;
 	if (plan.route_policy == ROUTE_POLICY_TABLE && !plan.table)
@@ -110,14 +115,14 @@ int plan_up(struct plan *out, const char *interface, const struct conf *conf,
 			       "`%s' is neither the number nor the name of a routing table",
 			       plan.table_name);
 	add_step(&plan, STEP_ADD_DEVICE);
-	add_hooks(&plan, &conf->quick.pre_up);
+	add_hooks(&plan, "PreUp", &conf->quick.pre_up);
 	add_step(&plan, STEP_SET_DEVICE);
 	for (size_t i = 0; i < conf->quick.n_addresses; i++)
 		add_step(&plan, STEP_ADD_ADDRESS)->cidr = conf->quick.addresses[i];
 	add_step(&plan, STEP_SET_MTU_AND_UP)->mtu_bytes = conf->quick.mtu_bytes;
 	if (plan.route_policy != ROUTE_POLICY_OFF)
 		add_step(&plan, STEP_ROUTE_PEERS);
-	add_hooks(&plan, &conf->quick.post_up);
+	add_hooks(&plan, "PostUp", &conf->quick.post_up);
 	*out = plan;
 	plan = (struct plan){ 0 };
 	return 0;
@@ -134,9 +139,9 @@ int plan_down(struct plan *out, const char *interface, const struct conf *conf,
 	r = begin(&plan, interface, conf, state, err);
 	if (r)
 		return r;
-	add_hooks(&plan, &conf->quick.pre_down);
+	add_hooks(&plan, "PreDown", &conf->quick.pre_down);
 	add_step(&plan, STEP_DELETE_DEVICE);
-	add_hooks(&plan, &conf->quick.post_down);
+	add_hooks(&plan, "PostDown", &conf->quick.post_down);
 	*out = plan;
 	plan = (struct plan){ 0 };
 	return 0;
@@ -158,19 +163,14 @@ static int compare_routes(const void *a, const void *b)
 
 int plan_routes(struct plan *out, const struct wg_device *device, struct err *err)
 {
+	int r = refuse_default_routes(out, device, err);
+
 	assert(!out->n_steps);
-	for (size_t i = 0; i < device->n_peers; i++) {
-		const struct wg_peer *peer = &device->peers[i];
-
-		for (size_t j = 0; j < peer->n_allowed_ips; j++) {
-			const struct wg_allowed_ip *ip = &peer->allowed_ips[j];
-			int r = refuse_default_route(out, ip, err);
-
-			if (r)
-				return r;
-			add_step(out, STEP_ADD_ROUTE)->cidr = ip->cidr;
-		}
-	}
+	if (r)
+		return r;
+	for (size_t i = 0; i < device->n_peers; i++)
+		for (size_t j = 0; j < device->peers[i].n_allowed_ips; j++)
+			add_step(out, STEP_ADD_ROUTE)->cidr = device->peers[i].allowed_ips[j].cidr;
 	if (out->n_steps)
 		qsort(out->steps, out->n_steps, sizeof(*out->steps), compare_routes);
 	return 0;
@@ -218,7 +218,7 @@ void plan_format_step(struct strbuf *out, const struct plan *plan, const struct 
 	if (step->cidr.family)
 		cidr_format(cidr, &step->cidr);
 	switch (step->kind) {
-	case STEP_ADD_DEVICE:
+	case STEP_ADD_DEVICE: /* the kernel's way */
 		strbuf_addf(out, "ip link add dev %s type wireguard", plan->interface);
 		break;
 	case STEP_RUN_HOOK:

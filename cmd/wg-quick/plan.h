@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cmd/wg-quick/device.h"
 #include "cmd/wg-quick/state.h"
 #include "lib/conf/conf.h"
 #include "lib/model/cidr.h"
@@ -17,7 +18,7 @@
 /** One thing to do. Steps that depend on what earlier ones bring about look when their turn comes.
  */
 enum step_kind {
-	STEP_ADD_DEVICE,     /* in the kernel, or by a userspace program */
+	STEP_ADD_DEVICE,     /* in the kernel or by a userspace program, as the plan says */
 	STEP_RUN_HOOK,       /* text: what the shell runs */
 	STEP_SET_DEVICE,     /* keys, port, mark and peers; looks up the endpoints' names */
 	STEP_ADD_ADDRESS,    /* cidr */
@@ -29,7 +30,8 @@ enum step_kind {
 
 struct step {
 	enum step_kind kind;
-	char *text; /* owned; NULL if the kind has none */
+	const char *key; /* of a hook: "PreUp" and so on */
+	char *text;      /* owned; NULL if the kind has none */
 	struct cidr cidr;
 	unsigned int mtu_bytes;
 };
@@ -43,6 +45,7 @@ enum route_policy {
 
 struct plan {
 	char interface[IFNAMSIZ];
+	enum device_implementation implementation;
 	enum route_policy route_policy;
 	uint32_t table;   /* for ROUTE_POLICY_TABLE */
 	char *table_name; /* ...as the file calls it; owned */
@@ -57,11 +60,12 @@ struct plan {
  * -EINVAL if the file names a routing table that there is not, or -EOPNOTSUPP if it wants what this
  * program does not do, with *err filled in; *out is then empty.
  */
-int plan_up(struct plan *out, const char *interface, const struct conf *conf,
-	    const struct state *state, struct err *err);
+int plan_up(struct plan *out, const char *interface, enum device_implementation implementation,
+	    const struct conf *conf, const struct state *state, struct err *err);
 
 /**
- * The way to take it down. Returns as plan_up(), and -ENODEV if it is no WireGuard interface.
+ * The way to take it down; `conf` may have been read as CONF_DOWN. Returns 0, -ENODEV if there is
+ * no WireGuard interface of that name, or -EOPNOTSUPP, with *err filled in; *out is then empty.
  */
 int plan_down(struct plan *out, const char *interface, const struct conf *conf,
 	      const struct state *state, struct err *err);

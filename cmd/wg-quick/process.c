@@ -19,12 +19,18 @@
 
 #include "lib/util/cleanup.h"
 
+enum {
+	/* A daemon's start that a signal has arrived in: to its own end, and from SIGTERM to it. */
+	PATIENCE_MS = 2000
+};
+
 static sigset_t held;   /* empty until process_hold_signals() */
 static sigset_t before; /* the mask that children get */
 
 void process_hold_signals(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	sigset_t blocked;
 
 	sigemptyset(&held);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
@@ -34,7 +40,9 @@ void process_hold_signals(void)
 		if (!sigaction(signals[i], NULL, &action) && action.sa_handler != SIG_IGN)
 			sigaddset(&held, signals[i]);
 	}
-	sigprocmask(SIG_BLOCK, &held, &before);
+	blocked = held;
+	sigaddset(&blocked, SIGPIPE); /* blocked, not ignored: children inherit that */
+	sigprocmask(SIG_BLOCK, &blocked, &before);
 }
 
 bool process_is_interrupted(void)
@@ -55,19 +63,56 @@ static int wait_for(pid_t pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int process_run(char *const argv[], struct err *err)
+/* Whether the child ends before the time is over and, with `signals`, before one arrives. A signal
+ * is not read: it stays pending for process_is_interrupted(). */
+static bool ends_within(int child, int signals, int timeout_ms)
+{
+	struct pollfd events[] = { { .fd = child, .events = POLLIN },
+				   { .fd = signals, .events = POLLIN } };
+
+	while (poll(events, 2, timeout_ms) < 0 && errno == EINTR)
+		;
+	return events[0].revents;
+}
+
+static int spawn(pid_t *pid, char *const argv[], short flags, struct err *err)
 {
 	posix_spawnattr_t attributes;
-	pid_t pid;
 	int r = posix_spawnattr_init(&attributes);
 
 	assert(!r);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETSIGMASK | flags));
 	posix_spawnattr_setsigmask(&attributes, &before);
-	r = posix_spawnp(&pid, argv[0], NULL, &attributes, argv, environ);
+	r = posix_spawnp(pid, argv[0], NULL, &attributes, argv, environ);
 	posix_spawnattr_destroy(&attributes);
+	return r ? err_set(err, -r, "cannot run `%s': %s", argv[0], strerror(r)) : 0;
+}
+
+int process_run(char *const argv[], struct err *err)
+{
+	pid_t pid;
+	int r = spawn(&pid, argv, 0, err);
+
+	return r ? r : wait_for(pid);
+}
+
+int process_run_apart(char *const argv[], struct err *err)
+{
+	AUTO(auto_close) int signals = signalfd(-1, &held, SFD_CLOEXEC);
+	pid_t pid;
+	int r = spawn(&pid, argv, POSIX_SPAWN_SETSID, err);
+
 	if (r)
-		return err_set(err, -r, "cannot run `%s': %s", argv[0], strerror(r));
+		return r;
+	AUTO(auto_close) int child = pidfd_open(pid, 0);
+
+	/* Usually it is as good as done: then what it has made can be taken back in order. */
+	if (child >= 0 && !ends_within(child, signals, -1) &&
+	    !ends_within(child, -1, PATIENCE_MS)) {
+		kill(-pid, SIGTERM);
+		if (!ends_within(child, -1, PATIENCE_MS))
+			kill(-pid, SIGKILL);
+	}
 	return wait_for(pid);
 }
 
@@ -81,19 +126,14 @@ int process_call(int (*function)(void *ctx), void *ctx, struct err *err)
 	if (!pid) {
 		int status;
 
-		sigprocmask(SIG_SETMASK, &before, NULL);
+		sigprocmask(SIG_UNBLOCK, &held, NULL);
 		status = function(ctx);
 		fflush(NULL);
 		_exit(status);
 	}
 	AUTO(auto_close) int child = pidfd_open(pid, 0);
-	struct pollfd events[] = { { .fd = child, .events = POLLIN },
-				   { .fd = signals, .events = POLLIN } };
 
-	/* The signal is not read: it stays pending for process_is_interrupted(). */
-	while (child >= 0 && poll(events, 2, -1) < 0 && errno == EINTR)
-		;
-	if (events[1].revents)
+	if (child >= 0 && !ends_within(child, signals, -1))
 		kill(pid, SIGTERM);
 	return wait_for(pid);
 }

@@ -7,7 +7,10 @@
 
 /* Child processes, and the signals that must not cut this program off in the middle of its work. */
 
-/** Holds back SIGINT, SIGTERM and SIGHUP, bar those that are ignored, from now on. */
+/**
+ * Holds back SIGINT, SIGTERM, SIGHUP and SIGQUIT, bar those that are ignored, from now on. A
+ * standard stream that nobody reads any more (SIGPIPE) no longer ends this program either.
+ */
 void process_hold_signals(void);
 
 /** Whether a signal that is held back has arrived. */
@@ -19,6 +22,13 @@ bool process_is_interrupted(void);
  * one killed it, or a negative errno with *err filled in if it cannot be started.
  */
 int process_run(char *const argv[], struct err *err);
+
+/**
+ * As process_run(), for a program that stays behind as a daemon: it gets a session of its own, out
+ * of reach of a terminal's Ctrl-C. If a signal is held back and the program does not end on its own
+ * soon, it is killed, and all that it has started with it.
+ */
+int process_run_apart(char *const argv[], struct err *err);
 
 /**
  * Calls `function` in a child process, for what may take long and can be stopped at any point: a

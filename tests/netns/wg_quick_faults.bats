@@ -42,14 +42,15 @@ on_each_host() {
 		same "$before" "$(state)"
 		[[ ! -e /run/touched ]]
 	done <<-CASES
-	7|[#] exit 7|${i}PreUp = exit 7
-	127|nosuchcommand: command not found|${i}PreUp = nosuchcommand
-	1|[#] false; true|${i}PreUp = false; true
+	7|wg-quick: a PreUp command failed with exit status 7|${i}PreUp = exit 7
+	127|wg-quick: a PreUp command failed with exit status 127|${i}PreUp = nosuchcommand
+	1|wg-quick: a PreUp command failed with exit status 1|${i}PreUp = false; true
+	137|wg-quick: a PostUp command failed with exit status 137|${i}PostUp = kill -KILL \$\$
 	1|wg-quick: |$i${peer}Endpoint = nosuch.invalid:1
 	2|wg-quick: cannot add the address 10.0.0.1/24 to \`wq0': File exists|${i}Address = 10.0.0.1/24
 	2|wg-quick: cannot set the MTU of \`wq0' to 60: Invalid argument: mtu less than device minimum|${i}MTU = 60
 	2|wg-quick: cannot route 192.0.2.0/24 to \`wq0': File exists|$i${peer}AllowedIPs = 10.5.0.0/16, 192.0.2.0/24
-	9|[#] exit 9|${i}PostUp = true\nPostUp = exit 9
+	9|wg-quick: a PostUp command failed with exit status 9|${i}PostUp = true\nPostUp = exit 9
 	1|wg-quick: AllowedIPs = 0.0.0.0/0 without|${i}PreUp = wg set %i peer $peer_a allowed-ips 0.0.0.0/0
 	CASES
 	SCRIPT
@@ -213,6 +214,105 @@ on_each_host() {
 	SCRIPT
 }
 
+@test "a signal while a daemon starts: one that hangs is ended, one that does not is let finish" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	: | write_conf
+	cat >/run/hangs <<-'PROGRAM'
+	#!/bin/sh
+	touch /run/started
+	sleep 1000 &
+	wait
+	PROGRAM
+	printf '#!/bin/sh\ntouch /run/started\nsleep 0.3\nexec "$daemon" "$@"\n' >/run/slow
+	chmod +x /run/hangs /run/slow
+	export daemon=$WG_QUICK_USERSPACE_IMPLEMENTATION
+	for program in slow hangs; do
+		for signal in INT QUIT; do
+			rm -f /run/started
+			WG_QUICK_USERSPACE_IMPLEMENTATION=/run/$program \
+				env --default-signal "$quick" up wq0 2>err &
+			until [[ -e /run/started ]]; do sleep 0.02; done
+			kill -$signal $!
+			expect 1 wait $!
+			contains "$(cat err)" "wg-quick: interrupted"
+			same "$before" "$(state)"
+		done
+	done
+	SCRIPT
+}
+
+@test "Ctrl-C in a terminal does not reach the daemon of an interface that is up" {
+	on_each_host <<-'SCRIPT'
+	: | write_conf
+	# What a terminal does: SIGINT to all of the foreground's process group.
+	setsid --wait env --default-signal bash -c \
+		'"$1" up wq0; trap "" INT; kill -INT 0' bash "$quick"
+	sleep 0.2
+	wg show wq0 >/dev/null
+	"$quick" down wq0
+	SCRIPT
+}
+
+@test "nobody reads what is told: the work goes on" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	# Hooks have SIGPIPE as ever.
+	write_conf <<-'CONF'
+	[Interface]
+	Address = 10.0.0.1/24
+	PostUp = set +e; yes | head -1 >/dev/null; echo ${PIPESTATUS[*]} >/run/post-up
+	PostDown = touch /run/post-down
+	CONF
+	# wireguard-go itself would not survive telling who it is.
+	printf '#!/bin/sh\nexec "$daemon" "$@" >/dev/null 2>&1\n' >/run/silent
+	chmod +x /run/silent
+	export daemon=$WG_QUICK_USERSPACE_IMPLEMENTATION WG_QUICK_USERSPACE_IMPLEMENTATION=/run/silent
+	{ sleep 0.1; expect 0 "$quick" up wq0 2>&1 >/dev/null && touch /run/is-up; } | true
+	[[ -e /run/is-up ]]
+	same "141 0" "$(cat /run/post-up)"
+	{ sleep 0.1; expect 0 "$quick" down wq0 2>&1 >/dev/null && touch /run/is-down; } | true
+	[[ -e /run/is-down && -e /run/post-down ]]
+	same "$before" "$(state)"
+	SCRIPT
+}
+
+@test "a signal during down comes in time or too late, but not in between" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	for signal in INT TERM HUP; do
+		write_conf <<-CONF
+		[Interface]
+		PreDown = touch /run/in-hook; sleep 0.3; echo PreDown >>/run/hooks
+		PreDown = echo never >>/run/hooks
+		CONF
+		"$quick" up wq0
+		rm -f /run/in-hook /run/hooks
+		env --default-signal "$quick" down wq0 2>err &
+		until [[ -e /run/in-hook ]]; do sleep 0.02; done
+		kill -$signal $!
+		expect 1 wait $!
+		same "wg-quick: interrupted" "$(tail -1 err)"
+		same PreDown "$(cat /run/hooks)"
+		wg show wq0
+
+		write_conf <<-CONF
+		[Interface]
+		PostDown = touch /run/in-hook; sleep 0.3; echo PostDown >>/run/hooks
+		PostDown = echo as well >>/run/hooks
+		CONF
+		rm -f /run/in-hook /run/hooks
+		env --default-signal "$quick" down wq0 2>err &
+		until [[ -e /run/in-hook ]]; do sleep 0.02; done
+		kill -$signal $!
+		expect 0 wait $!
+		same "PostDown
+	as well" "$(cat /run/hooks)"
+		same "$before" "$(state)"
+	done
+	SCRIPT
+}
+
 @test "signals that are ignored stay ignored" {
 	on_each_host <<-'SCRIPT'
 	write_conf <<<$'[Interface]\nPostUp = touch /run/in-hook; sleep 0.3; touch /run/done'
@@ -247,6 +347,35 @@ on_each_host() {
 	expect 5 "$quick" down wq0
 	[[ ! -e /run/touched ]]
 	same "$before" "$(state)"
+	SCRIPT
+}
+
+@test "down does not look at what it does not need, however wrong it has become" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	peer="[Peer]\nPublicKey = $peer_a\n"
+	i="[Interface]\nPreDown = touch /run/pre\nPostDown = touch /run/post\n"
+	while read -r text; do
+		echo "$text"
+		printf "$i$peer" | write_conf
+		"$quick" up wq0
+		printf "$text" | write_conf
+		WG_ENDPOINT_RESOLUTION_RETRIES=nonsense "$quick" down wq0
+		rm /run/pre /run/post
+		same "$before" "$(state)"
+	done <<-CASES
+	$i${peer}AllowedIP = 10.0.0.0/8
+	$i${peer}AllowedIPs = 10.0.0.0/33
+	$i${peer}AllowedIPs = 0.0.0.0/0
+	$i[Peer]\nEndpoint = x
+	${i}PrivateKey = short
+	${i}MTU = abc
+	${i}Address = 10.0.0.1/33
+	${i}Table = nosuch
+	${i}Foo = bar
+	$i[Foo]
+	nonsense\n$i
+	CASES
 	SCRIPT
 }
 

@@ -267,6 +267,46 @@ on_each_host() {
 	SCRIPT
 }
 
+@test "WG_QUICK_IMPLEMENTATION: the kernel alone, a program alone, or what there is" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	write_conf <<<$'[Interface]\nPostUp = echo hook $WG_QUICK_IMPLEMENTATION'
+	unset WG_QUICK_IMPLEMENTATION
+	"$quick" up wq0 2>err >out
+	auto=$(no_banner <err)
+	contains "$auto" "[!] Missing WireGuard kernel module. Falling back"
+	"$quick" down wq0
+	for choice in auto ''; do
+		WG_QUICK_IMPLEMENTATION=$choice "$quick" up wq0 2>err >out
+		same "$auto" "$(no_banner <err)"
+		"$quick" down wq0
+	done
+
+	WG_QUICK_IMPLEMENTATION=userspace "$quick" up wq0 2>err >out
+	same "[#] $WG_QUICK_USERSPACE_IMPLEMENTATION wq0" "$(no_banner <err | head -1)"
+	[[ $(cat err) != *"Missing"* && $(cat err) != *"ip link add"* ]]
+	same "hook userspace" "$(cat out)"
+	[[ -e /sys/class/net/wq0/tun_flags ]]
+	"$quick" down wq0
+
+	if [[ ! -e /sys/module/wireguard ]]; then
+		expect 1 env WG_QUICK_IMPLEMENTATION=kernel "$quick" up wq0 2>err
+		same "[#] ip link add dev wq0 type wireguard
+	wg-quick: cannot create \`wq0': this kernel has no WireGuard: Operation not supported" "$(cat err)"
+	fi
+	same "$before" "$(state)"
+
+	for choice in Auto user kernel,userspace ' '; do
+		expect 1 env WG_QUICK_IMPLEMENTATION="$choice" "$quick" up wq0 2>err
+		same "wg-quick: Unable to parse WG_QUICK_IMPLEMENTATION: \`$choice'; expected auto, kernel or userspace" "$(cat err)"
+		same "$before" "$(state)"
+	done
+	"$quick" up wq0
+	WG_QUICK_IMPLEMENTATION=nonsense "$quick" down wq0 # has nothing to do with it
+	same "$before" "$(state)"
+	SCRIPT
+}
+
 @test "without root it runs itself by sudo" {
 	local dir=$BATS_TEST_TMPDIR/sudo
 	mkdir "$dir"

@@ -46,7 +46,7 @@ static void up_in_order(void **state)
 		     "PreDown = never\nPostDown = never\n"
 		     "Address = 10.0.0.1/24, fd00::1\nPreUp = pre\nAddress = 10.0.0.2/32\n"
 		     "[Peer]\nPublicKey = " KEY "\nAllowedIPs = 10.1.0.0/16\n");
-	assert_int_equal(plan_up(&plan, "wg0", &conf, &host, &err), 0);
+	assert_int_equal(plan_up(&plan, "wg0", DEVICE_IMPLEMENTATION_AUTO, &conf, &host, &err), 0);
 	assert_true(plan.is_undone);
 	assert_int_equal(plan.route_policy, ROUTE_POLICY_AUTO);
 	assert_steps(&plan, "ip link add dev wg0 type wireguard\n"
@@ -70,7 +70,7 @@ static void an_empty_file_makes_a_bare_interface(void **state)
 
 	(void)state;
 	parse(&conf, "");
-	assert_int_equal(plan_up(&plan, "wg0", &conf, &host, &err), 0);
+	assert_int_equal(plan_up(&plan, "wg0", DEVICE_IMPLEMENTATION_AUTO, &conf, &host, &err), 0);
 	assert_steps(&plan, "ip link add dev wg0 type wireguard\n"
 			    "wg addconf wg0 /dev/fd/63\n"
 			    "ip link set mtu 0 up dev wg0\n" /* 0: found out later */
@@ -101,7 +101,8 @@ static void the_host_must_fit(void **state)
 
 	(void)state;
 	parse(&conf, "[Interface]\n");
-	assert_int_equal(plan_up(&plan, "wg0", &conf, &taken, &err), -EEXIST);
+	assert_int_equal(plan_up(&plan, "wg0", DEVICE_IMPLEMENTATION_AUTO, &conf, &taken, &err),
+			 -EEXIST);
 	assert_string_equal(err.text, "`wg0' already exists");
 	assert_int_equal(plan_down(&plan, "wg0", &conf, &taken, &err), -ENODEV);
 	assert_string_equal(err.text, "`wg0' is not a WireGuard interface");
@@ -118,7 +119,8 @@ static void the_table_must_be_there(void **state)
 
 	(void)state;
 	parse(&conf, "[Interface]\nTable = OFF\n");
-	assert_int_equal(plan_up(&plan, "wg0", &conf, &host, &err), -EINVAL);
+	assert_int_equal(plan_up(&plan, "wg0", DEVICE_IMPLEMENTATION_AUTO, &conf, &host, &err),
+			 -EINVAL);
 	assert_string_equal(err.text,
 			    "`OFF' is neither the number nor the name of a routing table");
 	/* Going down takes none. */
@@ -129,15 +131,19 @@ static void what_is_not_done_is_refused_first(void **state)
 {
 	static const struct {
 		const char *conf, *text;
+		bool is_for_up; /* `down` has nothing to do with it */
 	} cases[] = {
-		{ "[Interface]\nDNS = 1.1.1.1\n", "`DNS' is not supported; nothing was changed" },
+		{ "[Interface]\nDNS = 1.1.1.1\n", "`DNS' is not supported; nothing was changed",
+		  false },
 		{ "[Interface]\nSaveConfig = true\n",
-		  "`SaveConfig = true' is not supported; nothing was changed" },
+		  "`SaveConfig = true' is not supported; nothing was changed", false },
 		{ "[Peer]\nPublicKey = " KEY "\nAllowedIPs = 10.0.0.1, 0.0.0.0/0\n",
 		  "AllowedIPs = 0.0.0.0/0 without a `Table' is not supported; "
-		  "nothing was changed" },
+		  "nothing was changed",
+		  true },
 		{ "[Interface]\nTable = auto\n[Peer]\nPublicKey = " KEY "\nAllowedIPs = ::/0\n",
-		  "AllowedIPs = ::/0 without a `Table' is not supported; nothing was changed" },
+		  "AllowedIPs = ::/0 without a `Table' is not supported; nothing was changed",
+		  true },
 	};
 	const struct state up = { 0 }, down = { .is_wireguard = true };
 
@@ -148,10 +154,13 @@ static void what_is_not_done_is_refused_first(void **state)
 		struct err err = { 0 };
 
 		parse(&conf, cases[i].conf);
-		assert_int_equal(plan_up(&plan, "wg0", &conf, &up, &err), -EOPNOTSUPP);
+		assert_int_equal(
+			plan_up(&plan, "wg0", DEVICE_IMPLEMENTATION_AUTO, &conf, &up, &err),
+			-EOPNOTSUPP);
 		assert_string_equal(err.text, cases[i].text);
-		assert_int_equal(plan_down(&plan, "wg0", &conf, &down, &err), -EOPNOTSUPP);
 		assert_int_equal(plan.n_steps, 0);
+		assert_int_equal(plan_down(&plan, "wg0", &conf, &down, &err),
+				 cases[i].is_for_up ? 0 : -EOPNOTSUPP);
 	}
 }
 
@@ -165,7 +174,7 @@ static void a_table_of_ones_own_takes_default_routes(void **state)
 	(void)state;
 	parse(&conf, "[Interface]\nTable = mine\n[Peer]\nPublicKey = " KEY
 		     "\nAllowedIPs = 0.0.0.0/0, 10.0.0.0/8, ::/0\n");
-	assert_int_equal(plan_up(&plan, "wg0", &conf, &host, &err), 0);
+	assert_int_equal(plan_up(&plan, "wg0", DEVICE_IMPLEMENTATION_AUTO, &conf, &host, &err), 0);
 	assert_int_equal(plan.route_policy, ROUTE_POLICY_TABLE);
 	assert_int_equal(plan.table, 77);
 	routes.route_policy = plan.route_policy;
@@ -178,7 +187,8 @@ static void a_table_of_ones_own_takes_default_routes(void **state)
 
 	parse(&off,
 	      "[Interface]\nTable = off\n[Peer]\nPublicKey = " KEY "\nAllowedIPs = 0.0.0.0/0\n");
-	assert_int_equal(plan_up(&off_plan, "wg0", &off, &host, &err), 0);
+	assert_int_equal(plan_up(&off_plan, "wg0", DEVICE_IMPLEMENTATION_AUTO, &off, &host, &err),
+			 0);
 	assert_steps(&off_plan, "ip link add dev wg0 type wireguard\n"
 				"wg addconf wg0 /dev/fd/63\n"
 				"ip link set mtu 0 up dev wg0\n");
