@@ -202,8 +202,8 @@ static int run_detached(const struct options *options, int report)
 	return 0;
 }
 
-/* The parent: waits until the child is at work or has failed. */
-static int wait_for_report(int report)
+/* The parent: waits until the child is at work, or has failed and is gone. */
+static int wait_for_report(int report, pid_t child)
 {
 	struct err err = { 0 };
 	ssize_t got;
@@ -215,6 +215,7 @@ static int wait_for_report(int report)
 		err_set(&err, -ECHILD, "the background process died while starting");
 	if (!err.code)
 		return 0;
+	waitpid(child, NULL, 0);
 	complain(&err);
 	return 1;
 }
@@ -233,7 +234,7 @@ static int run_in_background(const struct options *options)
 		return run_detached(options, report[1]);
 	}
 	close(report[1]);
-	return wait_for_report(report[0]);
+	return wait_for_report(report[0], pid);
 }
 
 int main(int argc, char **argv)
