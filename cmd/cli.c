@@ -32,18 +32,6 @@ void cli_say(const char *format, ...)
 	fputc('\n', stderr);
 }
 
-void cli_print_err(const struct err *err, const char *file)
-{
-	cli_say("%s", err->text);
-	if (!err->line && !err->expected)
-		return;
-	if (file && err->line && err->column)
-		fprintf(stderr, "%s:%u:%u: ", file, err->line, err->column);
-	else if (file && err->line)
-		fprintf(stderr, "%s:%u: ", file, err->line);
-	cli_say("%s%s", err->expected ? "expected " : "here", err->expected ? err->expected : "");
-}
-
 int cli_write(struct strbuf *out)
 {
 	size_t written = 0;

@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lib/util/err.h"
 #include "lib/util/strbuf.h"
 
 /* What the command line programs share: subcommands, usage, colour, messages. */
@@ -25,12 +24,6 @@ const struct cli_command *cli_find(const struct cli_command *commands, const cha
 
 /** Prints "text\n" on stderr. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/**
- * Prints an error on stderr: err's text, and if it has a place or says what was expected, a second
- * line "file:line:column: expected ...". `file` may be NULL.
- */
-void cli_print_err(const struct err *err, const char *file);
 
 /**
  * Writes what is in `out` to stdout and empties it. Returns 0, or the exit status 1 after saying
