@@ -77,7 +77,10 @@ static void replace(struct session **place, struct session *session, struct inde
 void peer_add_session(struct peer *peer, struct session *session, struct index_table *table)
 {
 	if (session->initiator) {
-		/* next stays: it may be theirs of a simultaneous initiation, and in use. */
+		/* next stays: it may be theirs of a simultaneous initiation, and in use. But not
+		 * for ever, or its keys would never be erased while it is always us who rekey. */
+		if (peer->next && session_expired(peer->next, session->born))
+			replace(&peer->next, NULL, table);
 		replace(&peer->previous, peer->current, table);
 		peer->current = session;
 	} else {

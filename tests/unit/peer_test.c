@@ -169,6 +169,12 @@ static void test_next_never_confirmed(void **state)
 	theirs = add(4, false, NOW + SEC(130));
 	expect(NULL, ours, theirs);
 	assert_null(index_find(table, 2));
+	/* Its keys do not outlive their use, however often we rekey. */
+	current = add(5, true, NOW + SEC(310) - 1);
+	expect(ours, current, theirs);
+	ours = add(6, true, NOW + SEC(430));
+	expect(current, ours, NULL);
+	assert_null(index_find(table, 4));
 }
 
 static void test_rekey(void **state)
