@@ -28,14 +28,14 @@ bool ip_read(struct ip *out, const uint8_t *packet, size_t len)
 	}
 }
 
-/* RFC 6040 figure 4: what the inner field becomes; -1: drop. */
-static int combine(unsigned int inner, unsigned int outer)
+/* RFC 6040 figure 4: what the inner field becomes. */
+static unsigned int combine(unsigned int inner, unsigned int outer)
 {
 	if (inner == IP_ECN_NOT_ECT)
-		return outer == IP_ECN_CE ? -1 : IP_ECN_NOT_ECT;
+		return IP_ECN_NOT_ECT;
 	if (inner == IP_ECN_CE || outer == IP_ECN_CE)
 		return IP_ECN_CE;
-	return outer == IP_ECN_ECT1 ? IP_ECN_ECT1 : (int)inner;
+	return outer == IP_ECN_ECT1 ? IP_ECN_ECT1 : inner;
 }
 
 static void set_ecn_v4(uint8_t *packet, unsigned int ecn)
@@ -52,21 +52,18 @@ static void set_ecn_v4(uint8_t *packet, unsigned int ecn)
 	store_be16(packet + 10, ip_checksum_fold(sum));
 }
 
-bool ip_ecn_decapsulate(uint8_t *packet, uint8_t outer_ds)
+void ip_ecn_decapsulate(uint8_t *packet, uint8_t outer_ds)
 {
 	bool v4 = packet[0] >> 4 == 4;
 	unsigned int inner = (v4 ? packet[1] : packet[1] >> 4) & IP_ECN_MASK;
-	int ecn = combine(inner, outer_ds & IP_ECN_MASK);
+	unsigned int ecn = combine(inner, outer_ds & IP_ECN_MASK);
 
-	if (ecn < 0)
-		return false;
-	if ((unsigned int)ecn == inner)
-		return true;
+	if (ecn == inner)
+		return;
 	if (v4)
-		set_ecn_v4(packet, (unsigned int)ecn);
+		set_ecn_v4(packet, ecn);
 	else
 		packet[1] = (uint8_t)((packet[1] & ~(IP_ECN_MASK << 4)) | ecn << 4);
-	return true;
 }
 
 uint32_t ip_checksum_add(uint32_t sum, const uint8_t *bytes, size_t len)

@@ -31,10 +31,11 @@ bool ip_read(struct ip *out, const uint8_t *packet, size_t len);
 
 /**
  * Brings the outer header's congestion mark into a packet that ip_read() took, its checksum kept
- * right. Returns false if it is to be dropped: congestion, but the packet cannot say so.
+ * right. A packet that cannot say so stays as it is, as the kernel's driver has it: dropping it, as
+ * the RFC wants, would shut out who has a provider that marks everything.
  * Source: RFC 6040 section 4.2.
  */
-bool ip_ecn_decapsulate(uint8_t *packet, uint8_t outer_ds);
+void ip_ecn_decapsulate(uint8_t *packet, uint8_t outer_ds);
 
 /** The internet checksum of `len` bytes, added to `sum` so far, not yet folded. RFC 1071. */
 uint32_t ip_checksum_add(uint32_t sum, const uint8_t *bytes, size_t len);

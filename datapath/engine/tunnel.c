@@ -38,7 +38,6 @@ static const char *const verdict_names[] = {
 	[VERDICT_BAD_TAG] = "bad tag",
 	[VERDICT_REPLAYED] = "replayed",
 	[VERDICT_FORBIDDEN_SOURCE] = "forbidden source",
-	[VERDICT_BAD_ECN] = "bad ECN",
 };
 _Static_assert(sizeof(verdict_names) / sizeof(verdict_names[0]) == VERDICT_N, "a name for each");
 

@@ -44,7 +44,6 @@ enum verdict {
 	VERDICT_BAD_TAG,            /* data that does not authenticate */
 	VERDICT_REPLAYED,           /* data seen before, or too old for the window */
 	VERDICT_FORBIDDEN_SOURCE,   /* the inner source is not one of the peer's allowed IPs */
-	VERDICT_BAD_ECN,            /* marked for congestion, but what is inside cannot say so */
 	VERDICT_N,
 };
 

@@ -54,7 +54,6 @@ static uint64_t n_judged(const struct tunnel *tunnel)
 		VERDICT_BAD_TAG,
 		VERDICT_REPLAYED,
 		VERDICT_FORBIDDEN_SOURCE,
-		VERDICT_BAD_ECN,
 	};
 	uint64_t n = 0;
 

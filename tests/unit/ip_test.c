@@ -94,13 +94,13 @@ static void test_other_versions(void **state)
 	}
 }
 
-/* RFC 6040 figure 4; 0 Not-ECT, 1 ECT(1), 2 ECT(0), 3 CE; -1: dropped */
-static const int table[4][4] = {
+/* RFC 6040 figure 4, but nothing is dropped; 0 Not-ECT, 1 ECT(1), 2 ECT(0), 3 CE */
+static const unsigned int table[4][4] = {
 	/* outer:  Not ECT1 ECT0 CE     inner: */
-	{ 0, 0, 0, -1 }, /* Not-ECT */
-	{ 1, 1, 1, 3 },  /* ECT(1) */
-	{ 2, 1, 2, 3 },  /* ECT(0) */
-	{ 3, 3, 3, 3 },  /* CE */
+	{ 0, 0, 0, 0 }, /* Not-ECT */
+	{ 1, 1, 1, 3 }, /* ECT(1) */
+	{ 2, 1, 2, 3 }, /* ECT(0) */
+	{ 3, 3, 3, 3 }, /* CE */
 };
 
 static void test_ecn(void **state)
@@ -112,25 +112,18 @@ static void test_ecn(void **state)
 		for (unsigned int inner = 0; inner < 4; inner++) {
 			for (unsigned int outer = 0; outer < 4; outer++) {
 				uint8_t outer_ds = (uint8_t)((63 - dscp) << 2 | outer);
-				int expected = table[inner][outer];
-				uint8_t after = (uint8_t)(dscp << 2 | (unsigned int)expected);
+				uint8_t after = (uint8_t)(dscp << 2 | table[inner][outer]);
 				uint8_t ds = (uint8_t)(dscp << 2 | inner);
 
 				make_v4(packet, 20, ds);
-				memcpy(before, packet, 20);
-				assert_int_equal(ip_ecn_decapsulate(packet, outer_ds),
-						 expected >= 0);
-				if (expected >= 0)
-					make_v4(before, 20, after);
+				ip_ecn_decapsulate(packet, outer_ds);
+				make_v4(before, 20, after);
 				/* The checksum, too, as if computed anew. */
 				assert_memory_equal(packet, before, 20);
 
 				make_v6(packet, 0, ds);
-				memcpy(before, packet, 40);
-				assert_int_equal(ip_ecn_decapsulate(packet, outer_ds),
-						 expected >= 0);
-				if (expected >= 0)
-					make_v6(before, 0, after);
+				ip_ecn_decapsulate(packet, outer_ds);
+				make_v6(before, 0, after);
 				assert_memory_equal(packet, before, 40);
 			}
 		}
@@ -148,7 +141,7 @@ static void test_ecn_checksum(void **state)
 		store_be16(packet + 4, (uint16_t)id);
 		store_be16(packet + 10, 0);
 		store_be16(packet + 10, ip_checksum_fold(ip_checksum_add(0, packet, 20)));
-		assert_true(ip_ecn_decapsulate(packet, IP_ECN_CE));
+		ip_ecn_decapsulate(packet, IP_ECN_CE);
 		assert_int_equal(ip_checksum_fold(ip_checksum_add(0, packet, 20)), 0);
 	}
 }
