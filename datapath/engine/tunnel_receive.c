@@ -62,6 +62,8 @@ static void take(struct tunnel *tunnel, struct peer *peer, struct session *sessi
 
 	tunnel_roam(peer, packet);
 	peer->rx_bytes += packet->len + WIRE_DATA_MIN_LEN;
+	/* First, for it is no sign of life for what may be sent below. */
+	timers_authenticated_received(&peer->timers, now->mono);
 	if (peer_confirm_session(peer, session, we_follow(tunnel, peer), tunnel->index)) {
 		tunnel_handshake_completed(peer, now);
 		tunnel_send(tunnel, peer, now);
@@ -70,7 +72,6 @@ static void take(struct tunnel *tunnel, struct peer *peer, struct session *sessi
 		peer->timers.sent_last_minute = true;
 		tunnel_initiate(tunnel, peer, now);
 	}
-	timers_authenticated_received(&peer->timers, now->mono);
 	if (packet->len) {
 		timers_data_received(&peer->timers, now->mono);
 		verdict = check_inner(tunnel, peer, packet);

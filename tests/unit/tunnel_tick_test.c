@@ -206,6 +206,31 @@ static void test_new_handshake(void **state)
 	sim_free(sim);
 }
 
+/* So does one whose data waited for their handshake, and went out when that was confirmed. */
+static void test_sent_on_confirmation(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_side *bob = &sim->side[SIM_BOB];
+	mono_ns start = sim->now.mono, first;
+
+	(void)state;
+	bob->cut = true;
+	sim_say(sim, SIM_BOB, 1);
+	sim_run(sim, 0);
+	bob->cut = false;
+	sim_say(sim, SIM_ALICE, 2);
+	sim_run(sim, 0);
+	sim_expect_received(sim, SIM_ALICE, 1);
+	assert_true(timers_is_set(&bob->peer->timers, TIMER_NEW_HANDSHAKE));
+	/* So if nothing more comes, he notices. */
+	sim->side[SIM_ALICE].cut = true;
+	sim_run(sim, SEC(16));
+	first = sim_first(sim, SIM_BOB, WIRE_INITIATION, start + 1);
+	assert_in_range(first - start, SEC(15), SEC(15) + MSEC(333));
+	packet_queue_drop(&bob->received);
+	sim_free(sim);
+}
+
 /* A handshake of theirs is a sign of life as good as data. */
 static void test_handshake_is_heard(void **state)
 {
@@ -476,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_goes_on_while_wanted),
 		cmocka_unit_test(test_zero_keys),
 		cmocka_unit_test(test_new_handshake),
+		cmocka_unit_test(test_sent_on_confirmation),
 		cmocka_unit_test(test_handshake_is_heard),
 		cmocka_unit_test(test_passive_keepalive),
 		cmocka_unit_test(test_another_keepalive),
