@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -429,6 +430,47 @@ static void mark_decides_the_route_and_survives_a_new_port(void **state)
 		assert_memory_not_equal(packet->data, "lost", 4);
 }
 
+/* Neighbours that do not answer keep what is sent to them, until the socket's buffer is full. */
+static void full_buffer_does_not_stop_the_daemon(void **state)
+{
+	struct waiting waiting = { 1, 0 };
+	mono_ns begun;
+	char text[20];
+
+	(void)state;
+	run("ip link add vea type veth peer name veb && ip link set vea up && ip link set veb up "
+	    "&& "
+	    "ip addr add 10.9.8.1/24 dev vea");
+	begun = clock_now().mono;
+	for (int round = 0; round < 100; round++) {
+		struct packet_queue queue = { 0 };
+
+		for (int i = 2; i < 130; i++) {
+			struct packet *packet = packet_new(pool, PACKET_SMALL_LEN);
+
+			assert_non_null(packet);
+			snprintf(text, sizeof(text), "10.9.8.%d", i);
+			memset(packet->data, 0, packet->len);
+			packet->path.remote = address(text, 9);
+			packet_queue_push(&queue, packet);
+		}
+		udp_write(a.udp, &queue);
+		assert_int_equal(queue.n, 0);
+	}
+	/* It has waited for room, each time a little. */
+	assert_true(clock_now().mono - begun > MSEC(10));
+	assert_true(clock_now().mono - begun < SEC(8));
+	/* The kernel gives up on them after three seconds; then there is room again. */
+	for (int i = 0; i < 100 && !b.received.n; i++) {
+		write_one(&a, make_packet("10.9.9.2", b.udp, "again"));
+		waiting.deadline = clock_now().mono + MSEC(100);
+		loop_set_work(loop, wait_work, &waiting);
+		loop_run(loop);
+	}
+	assert_true(b.received.n > 0);
+	run("ip link del vea");
+}
+
 static void too_long_for_the_path_is_fragmented(void **state)
 {
 	struct packet *packet = packet_new(pool, 4000);
@@ -525,6 +567,7 @@ int main(void)
 		CASE(new_port_answers_and_the_old_is_free),
 		CASE(busy_port_leaves_all_as_it_was),
 		CASE(mark_decides_the_route_and_survives_a_new_port),
+		CASE(full_buffer_does_not_stop_the_daemon),
 		CASE(too_long_for_the_path_is_fragmented),
 		CASE(one_family_is_enough),
 	};
