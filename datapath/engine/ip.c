@@ -1,6 +1,8 @@
 /* Inner IP headers: see ip.h. Nothing is owned; bytes are read through endian.h. */
 #include "datapath/engine/ip.h"
 
+#include <netinet/in.h>
+
 #include "lib/util/endian.h"
 
 bool ip_read(struct ip *out, const uint8_t *packet, size_t len)
@@ -26,6 +28,35 @@ bool ip_read(struct ip *out, const uint8_t *packet, size_t len)
 	default:
 		return false;
 	}
+}
+
+/* Where the payload of an IPv4 packet begins; 0 if that is not UDP's header. */
+static size_t udp_at_v4(const uint8_t *packet)
+{
+	bool is_later_fragment = load_be16(packet + 6) & 0x1fff;
+
+	return packet[9] == IPPROTO_UDP && !is_later_fragment ? (size_t)(packet[0] & 15) * 4 : 0;
+}
+
+static size_t udp_at_v6(const struct ip *ip, const uint8_t *packet)
+{
+	const uint8_t *fragment = packet + IP_V6_HEADER_LEN;
+	const size_t behind = IP_V6_HEADER_LEN + 8; /* RFC 8200 section 4.5 */
+
+	if (packet[6] == IPPROTO_UDP)
+		return IP_V6_HEADER_LEN;
+	if (packet[6] != IPPROTO_FRAGMENT || ip->len < behind || fragment[0] != IPPROTO_UDP)
+		return 0;
+	return load_be16(fragment + 2) & 0xfff8 ? 0 : behind;
+}
+
+const uint8_t *ip_find_udp(const struct ip *ip, const uint8_t *packet, size_t payload_len)
+{
+	size_t at = ip->version == 4 ? udp_at_v4(packet) : udp_at_v6(ip, packet);
+
+	if (at < IP_V4_HEADER_LEN || at + IP_UDP_HEADER_LEN + payload_len > ip->len)
+		return NULL;
+	return packet + at;
 }
 
 /* RFC 6040 figure 4: what the inner field becomes. */

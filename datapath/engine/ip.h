@@ -15,6 +15,7 @@ enum {
 	IP_ECN_MASK = 3,
 	IP_V4_HEADER_LEN = 20,
 	IP_V6_HEADER_LEN = 40,
+	IP_UDP_HEADER_LEN = 8,
 };
 
 /** What one packet's header says; the addresses point into the packet. */
@@ -28,6 +29,13 @@ struct ip {
 
 /** Returns false if it is neither IPv4 nor IPv6, or if it is longer than the `len` bytes given. */
 bool ip_read(struct ip *out, const uint8_t *packet, size_t len);
+
+/**
+ * The UDP header of a packet that ip_read() took, behind which are at least payload_len bytes. NULL
+ * if there is none: another protocol, a later fragment, too short, or IPv6 with extension headers
+ * other than a fragment's.
+ */
+const uint8_t *ip_find_udp(const struct ip *ip, const uint8_t *packet, size_t payload_len);
 
 /**
  * Brings the outer header's congestion mark into a packet that ip_read() took, its checksum kept

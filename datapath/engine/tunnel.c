@@ -25,6 +25,7 @@ static const char *const verdict_names[] = {
 	[VERDICT_DOWN] = "interface down",
 	[VERDICT_NO_PEER] = "no peer",
 	[VERDICT_NO_ENDPOINT] = "no endpoint",
+	[VERDICT_LOOP] = "routed into itself",
 	[VERDICT_NO_MEMORY] = "no memory",
 	[VERDICT_NOT_IP] = "not IP",
 	[VERDICT_UNKNOWN_TYPE] = "unknown type",

@@ -30,13 +30,14 @@ enum verdict {
 	VERDICT_DOWN,            /* the interface is down */
 	VERDICT_NO_PEER,         /* no allowed IP covers the destination */
 	VERDICT_NO_ENDPOINT,     /* the peer's address is not known */
-	VERDICT_NO_MEMORY,       /* the packet pool is empty */
-	VERDICT_NOT_IP,          /* no IPv4 or IPv6 packet, or its length lies */
-	VERDICT_UNKNOWN_TYPE,    /* not one of the four message types, or reserved bytes not zero */
-	VERDICT_BAD_LENGTH,      /* a message of the wrong size */
-	VERDICT_BAD_MAC,         /* mac1 is wrong: it does not know our public key */
-	VERDICT_UNDER_LOAD,      /* answered with a cookie, or its source was too fast */
-	VERDICT_BAD_HANDSHAKE,   /* does not decrypt, or from an unknown key */
+	VERDICT_LOOP,          /* our own datagram: the peer's endpoint is routed into the tunnel */
+	VERDICT_NO_MEMORY,     /* the packet pool is empty */
+	VERDICT_NOT_IP,        /* no IPv4 or IPv6 packet, or its length lies */
+	VERDICT_UNKNOWN_TYPE,  /* not one of the four message types, or reserved bytes not zero */
+	VERDICT_BAD_LENGTH,    /* a message of the wrong size */
+	VERDICT_BAD_MAC,       /* mac1 is wrong: it does not know our public key */
+	VERDICT_UNDER_LOAD,    /* answered with a cookie, or its source was too fast */
+	VERDICT_BAD_HANDSHAKE, /* does not decrypt, or from an unknown key */
 	VERDICT_REPLAYED_HANDSHAKE, /* an initiation that is not newer, or too soon after the last
 				     */
 	VERDICT_BAD_COOKIE,         /* a cookie reply that nobody asked for */

@@ -33,6 +33,7 @@ struct tunnel {
 	mono_ns collect_at; /* when to let the limiter forget; MONO_NEVER: it is empty */
 	struct icmp_limit icmp_limit;
 	mono_ns stranger_logged; /* when a line about a stranger was last written */
+	mono_ns loop_logged;     /* likewise about a peer that is routed into the tunnel */
 	struct index_table *index;
 	struct allowedips *allowed_ips;
 	struct peers peers;

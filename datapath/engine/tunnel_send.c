@@ -3,8 +3,11 @@
  * queues, then sealed and sent peer by peer, so that one call seals all that one peer gets, and
  * what goes to one path stands together. Packets belong to the queue they are in.
  */
+#include <string.h>
+
 #include "datapath/engine/ip.h"
 #include "datapath/engine/tunnel_internal.h"
+#include "lib/util/endian.h"
 
 void tunnel_push(struct tunnel *tunnel, struct peer *peer, struct packet *packet)
 {
@@ -122,6 +125,57 @@ static void answer_unreachable(struct tunnel *tunnel, const struct packet *packe
 		packet_free(answer);
 }
 
+/* Whether a datagram to the peer is one of ours: by the numbers in it, which are random. */
+static bool is_from_us(const struct tunnel *tunnel, const struct peer *peer,
+		       const uint8_t *datagram)
+{
+	uint32_t number = load_le32(datagram + 4);
+
+	switch (load_le32(datagram)) {
+	case WIRE_INITIATION:
+	case WIRE_RESPONSE: /* ours */
+		return index_find(tunnel->index, number) == peer;
+	case WIRE_DATA: /* theirs */
+		return (peer->current && peer->current->remote_index == number) ||
+		       (peer->previous && peer->previous->remote_index == number);
+	default:
+		return false;
+	}
+}
+
+/*
+ * Whether the packet is a datagram that we sent to this very peer: its endpoint is routed into the
+ * tunnel. It would be sent again and again, each time a bit longer, and in two when it is too long.
+ */
+static bool is_loop(const struct tunnel *tunnel, const struct peer *peer, const struct ip *ip,
+		    const uint8_t *packet)
+{
+	const union sockaddr_ip *remote = &peer->path.remote;
+	const uint8_t *udp;
+
+	if (ip->version == 4) {
+		if (remote->sa.sa_family != AF_INET ||
+		    memcmp(ip->destination, &remote->v4.sin_addr, 4) != 0)
+			return false;
+	} else {
+		if (remote->sa.sa_family != AF_INET6 ||
+		    memcmp(ip->destination, &remote->v6.sin6_addr, 16) != 0)
+			return false;
+	}
+	udp = ip_find_udp(ip, packet, 8);
+	/* The port is at the same place in both. */
+	return udp && !memcmp(udp + 2, &remote->v4.sin_port, 2) &&
+	       is_from_us(tunnel, peer, udp + IP_UDP_HEADER_LEN);
+}
+
+static void log_loop(struct tunnel *tunnel, const struct peer *peer, mono_ns now)
+{
+	if (tunnel->loop_logged && now - tunnel->loop_logged < SEC(60))
+		return;
+	tunnel->loop_logged = now;
+	peer_log(LOG_LEVEL_WARN, peer, "its endpoint is routed into the tunnel");
+}
+
 /* Gives one packet to the peer it is for. */
 static enum verdict deal_out(struct tunnel *tunnel, struct packet *packet, mono_ns now)
 {
@@ -144,6 +198,10 @@ static enum verdict deal_out(struct tunnel *tunnel, struct packet *packet, mono_
 	if (peer->path.remote.sa.sa_family == AF_UNSPEC) {
 		answer_unreachable(tunnel, packet, now);
 		return VERDICT_NO_ENDPOINT;
+	}
+	if (is_loop(tunnel, peer, &ip, packet->data)) {
+		log_loop(tunnel, peer, now);
+		return VERDICT_LOOP;
 	}
 	/* RFC 6040 normal mode for ECN; the DSCP would tell an onlooker what is inside. */
 	packet->ds = ip.ds & IP_ECN_MASK;

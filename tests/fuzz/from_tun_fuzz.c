@@ -56,7 +56,7 @@ static void check_icmp(const struct packet *packet)
 static uint64_t n_judged(const struct tunnel *tunnel)
 {
 	static const enum verdict once[] = { VERDICT_DOWN, VERDICT_NOT_IP, VERDICT_NO_PEER,
-					     VERDICT_NO_ENDPOINT };
+					     VERDICT_NO_ENDPOINT, VERDICT_LOOP };
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++)

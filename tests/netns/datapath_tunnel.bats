@@ -421,6 +421,29 @@ on_two_hosts() {
 	SCRIPT
 }
 
+@test "a tunnel in use whose endpoint becomes routed into it does not run away" {
+	on_two_hosts <<-'SCRIPT'
+	tunnel
+	for outer in 4 6; do
+		peers $outer
+		wg set wga peer "$pub_b" allowed-ips 0.0.0.0/0,::/0
+		through
+		a ip route add 10.1.0.2/32 dev wga
+		a ip route add fd01::2/128 dev wga
+		before=$(wg show wga transfer | cut -f 3)
+		# Such that what is sent is too long for the tunnel, and comes back in two pieces.
+		a ping -q -c 20 -i 0.01 -W 1 -s 1390 10.2.0.2 >/dev/null || true
+		sent=$(wg show wga transfer | cut -f 3)
+		((sent - before < 70000))
+		a ip route del 10.1.0.2/32
+		a ip -6 route del fd01::2/128
+		through
+		wg set wga peer "$pub_b" remove
+		wg set wgb peer "$pub_a" remove
+	done
+	SCRIPT
+}
+
 @test "a moved interface works as a container's way out" {
 	on_two_hosts <<-'SCRIPT'
 	tunnel

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <netinet/in.h>
 #include <string.h>
 
 #include "datapath/engine/ip.h"
@@ -94,6 +95,54 @@ static void test_other_versions(void **state)
 	}
 }
 
+static void test_find_udp(void **state)
+{
+	uint8_t packet[64];
+	struct ip ip;
+
+	(void)state;
+	make_v4(packet, 30, 0);
+	assert_true(ip_read(&ip, packet, sizeof(packet)));
+	assert_ptr_equal(ip_find_udp(&ip, packet, 2), packet + 20);
+	assert_null(ip_find_udp(&ip, packet, 3));
+	packet[0] = 0x46; /* options */
+	assert_null(ip_find_udp(&ip, packet, 0));
+	ip.len = 34;
+	assert_ptr_equal(ip_find_udp(&ip, packet, 2), packet + 24);
+	packet[0] = 0x44; /* a header that is too short for one */
+	assert_null(ip_find_udp(&ip, packet, 0));
+	packet[0] = 0x45;
+	store_be16(packet + 6, 0x2000); /* the first of several fragments */
+	assert_ptr_equal(ip_find_udp(&ip, packet, 2), packet + 20);
+	store_be16(packet + 6, 1); /* a later one */
+	assert_null(ip_find_udp(&ip, packet, 0));
+	store_be16(packet + 6, 0);
+	packet[9] = IPPROTO_TCP;
+	assert_null(ip_find_udp(&ip, packet, 0));
+
+	make_v6(packet, 18, 0);
+	packet[6] = IPPROTO_UDP;
+	assert_true(ip_read(&ip, packet, sizeof(packet)));
+	assert_ptr_equal(ip_find_udp(&ip, packet, 10), packet + 40);
+	assert_null(ip_find_udp(&ip, packet, 11));
+	packet[6] = IPPROTO_FRAGMENT;
+	packet[40] = IPPROTO_UDP;
+	store_be16(packet + 42, 1);
+	assert_ptr_equal(ip_find_udp(&ip, packet, 2), packet + 48);
+	assert_null(ip_find_udp(&ip, packet, 3));
+	store_be16(packet + 42, 8);
+	assert_null(ip_find_udp(&ip, packet, 0));
+	store_be16(packet + 42, 0);
+	packet[40] = IPPROTO_TCP;
+	assert_null(ip_find_udp(&ip, packet, 0));
+	packet[6] = IPPROTO_HOPOPTS;
+	assert_null(ip_find_udp(&ip, packet, 0));
+	/* A fragment header that is cut off. */
+	packet[6] = IPPROTO_FRAGMENT;
+	ip.len = 47;
+	assert_null(ip_find_udp(&ip, packet, 0));
+}
+
 /* RFC 6040 figure 4, but nothing is dropped; 0 Not-ECT, 1 ECT(1), 2 ECT(0), 3 CE */
 static const unsigned int table[4][4] = {
 	/* outer:  Not ECT1 ECT0 CE     inner: */
@@ -163,6 +212,7 @@ int main(void)
 		cmocka_unit_test(test_v4),
 		cmocka_unit_test(test_v6),
 		cmocka_unit_test(test_other_versions),
+		cmocka_unit_test(test_find_udp),
 		cmocka_unit_test(test_ecn),
 		cmocka_unit_test(test_ecn_checksum),
 		cmocka_unit_test(test_checksum),

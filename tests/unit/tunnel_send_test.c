@@ -194,6 +194,83 @@ static void test_unreachable(void **state)
 	sim_free(sim);
 }
 
+/* A datagram of Alice's as the host would route it into the tunnel: from her port to Bob's. Takes
+ * it. */
+static struct packet *wrap(struct sim *sim, struct packet *datagram)
+{
+	const union sockaddr_ip *remote = &datagram->path.remote;
+	bool v4 = remote->sa.sa_family == AF_INET;
+	struct packet *packet =
+		v4 ? sim_inner_v4(sim, "10.0.0.1", "192.0.2.2", 28 + datagram->len, 0, 0)
+		   : sim_inner_v6(sim, "fd00::1", "2001:db8::2", 48 + datagram->len, 0, 0);
+	uint8_t *udp = packet->data + (v4 ? 20 : 40);
+
+	store_be16(udp, SIM_PORT);
+	memcpy(udp + 2, &remote->v4.sin_port, 2);
+	store_be16(udp + 4, (uint16_t)(8 + datagram->len));
+	memcpy(udp + 8, datagram->data, datagram->len);
+	packet_free(datagram);
+	return packet;
+}
+
+/* Alice's next datagram comes back into her tunnel, and goes no further. */
+static void expect_loop(struct sim *sim, unsigned int type)
+{
+	uint64_t n = sim_count(sim, SIM_ALICE, VERDICT_LOOP);
+
+	sim_tun(sim, SIM_ALICE, wrap(sim, sim_take_type(sim, SIM_ALICE, type)));
+	assert_int_equal(sim_count(sim, SIM_ALICE, VERDICT_LOOP), n + 1);
+	sim_expect_silence(sim, SIM_ALICE);
+	assert_int_equal(sim->side[SIM_ALICE].peer->staged.n, 0);
+}
+
+/* The endpoint is routed into the tunnel: what is sent comes back, once. */
+static void test_loop(void **state)
+{
+	static const char *const endpoints[] = { "192.0.2.2", "2001:db8::2" };
+	static const char *const allowed[] = { "192.0.2.0/24", "2001:db8::/32" };
+	struct sim *sim = sim_new();
+	struct sim_side *alice = &sim->side[SIM_ALICE];
+	struct packet *packet;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		union sockaddr_ip endpoint;
+		struct cidr cidr = sim_cidr(allowed[i]);
+
+		sim_pass(sim, SEC(10));
+		sim_connect(sim);
+		sim_address(&endpoint, endpoints[i], SIM_PORT);
+		tunnel_set_endpoint(alice->tunnel, alice->peer, &endpoint);
+		tunnel_add_allowed_ip(alice->tunnel, alice->peer, &cidr);
+		sim_say(sim, SIM_ALICE, 1);
+		expect_loop(sim, WIRE_DATA);
+		sim_pass(sim, SEC(6));
+		tunnel_initiate(alice->tunnel, alice->peer, &sim->now);
+		expect_loop(sim, WIRE_INITIATION);
+		tunnel_set_endpoint(alice->tunnel, alice->peer, &sim->side[SIM_BOB].address);
+		peer_zero_keys(alice->peer, alice->tunnel->index);
+	}
+
+	/* Another's tunnel to the same place may go through ours. */
+	sim_pass(sim, SEC(10));
+	sim_connect(sim);
+	sim_say(sim, SIM_ALICE, 1);
+	packet = wrap(sim, sim_take(sim, SIM_ALICE));
+	packet->data[20 + 8 + 4] ^= 1;
+	sim_tun(sim, SIM_ALICE, packet);
+	packet = sim_take_type(sim, SIM_ALICE, WIRE_DATA);
+	/* So may what we send to another port, or to another address. */
+	packet->path.remote.v4.sin_port ^= 1;
+	sim_tun(sim, SIM_ALICE, wrap(sim, packet));
+	packet = wrap(sim, sim_take_type(sim, SIM_ALICE, WIRE_DATA));
+	packet->data[19] = 3;
+	sim_tun(sim, SIM_ALICE, packet);
+	packet_free(sim_take_type(sim, SIM_ALICE, WIRE_DATA));
+	assert_int_equal(sim_count(sim, SIM_ALICE, VERDICT_LOOP), 4);
+	sim_free(sim);
+}
+
 static void test_down(void **state)
 {
 	struct sim *sim = sim_new();
@@ -327,8 +404,8 @@ int main(void)
 		cmocka_unit_test(test_staged),        cmocka_unit_test(test_long_batch),
 		cmocka_unit_test(test_runs),          cmocka_unit_test(test_ds),
 		cmocka_unit_test(test_not_ip),        cmocka_unit_test(test_unreachable),
-		cmocka_unit_test(test_down),          cmocka_unit_test(test_forget_source),
-		cmocka_unit_test(test_pool_runs_low),
+		cmocka_unit_test(test_loop),          cmocka_unit_test(test_down),
+		cmocka_unit_test(test_forget_source), cmocka_unit_test(test_pool_runs_low),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
