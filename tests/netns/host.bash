@@ -29,23 +29,31 @@ no_banner() {
 
 # Processes of this host other than the script's own.
 strangers() {
-	local pid name
+	local pid
+	local -a words
 	for pid in /proc/[0-9]*; do
 		pid=${pid#/proc/}
 		[[ $pid != 1 && $pid != "$BASHPID" && -r /proc/$pid/stat ]] || continue
-		name=$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") || continue
-		[[ -z $name || $name == bash* ]] || echo "$name"
-	done
+		mapfile -d '' -t words 2>/dev/null <"/proc/$pid/cmdline" || continue
+		[[ -z ${words[*]} || ${words[0]} == bash* ]] || echo "${words[*]}"
+	done 2>/dev/null
 }
 
-# All that wg-quick may change on the host, without what differs by chance.
+# All that wg-quick may change on the host, without what differs by chance. Made with few processes:
+# it is asked for often.
 state() {
-	ip -d -o link | sed -E 's/^[0-9]+: //; s/ link\/ether [^ ]+//'
-	ip -o addr | grep -v ' fe80:' | sed -E 's/^[0-9]+: //' || true
-	ip -d -4 route show table all | grep -v '^broadcast\|^local' || true
-	ip -d -6 route show table all | grep -v '^local\|^anycast\|^multicast' || true
-	ip -4 rule
-	ip -6 rule
-	find /run/wireguard ! -type d 2>/dev/null || true
+	local socket
+	{
+		ip -d -o link
+		ip -o addr
+		ip -d -4 route show table all
+		ip -d -6 route show table all
+		ip -4 rule
+		ip -6 rule
+	} | sed -E '/ inet6 fe80:/d; /^(broadcast|local|anycast|multicast) /d
+		s/^[0-9]+: //; s/ link\/ether [^ ]+//; s/ tentative / /'
+	for socket in /run/wireguard/*; do
+		[[ ! -e $socket ]] || echo "$socket"
+	done
 	strangers
 }

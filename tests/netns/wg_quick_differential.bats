@@ -23,10 +23,9 @@ setup() {
 		skip "needs the original wg-quick"
 }
 
-# report QUICK DAEMON <CASES: prints what each case does on one host.
+# report QUICK DAEMON CASES: prints what each case of that file does on one host.
 report() {
-	cat >"$BATS_TEST_TMPDIR/cases"
-	on_host "$1" "$2" "$BATS_TEST_TMPDIR/cases" <<-'SCRIPT'
+	on_host "$@" <<-'SCRIPT' | grep -v '^ListenPort'
 	quick=$1 cases=$3
 	export WG_QUICK_USERSPACE_IMPLEMENTATION=$2
 	ip link add near type veth peer name far
@@ -40,11 +39,13 @@ report() {
 	mount -t tmpfs tmpfs /etc/iproute2
 	echo '4242 ours' >/etc/iproute2/rt_tables
 
-	# The older original has other words for the first two steps.
+	# What was echoed, and hooks' own lines. The older original has other words for the first two
+	# steps.
 	words() {
-		no_banner | sed -E 's/^\[#\] ip link add (dev )?/[#] ip link add dev /
-			s/^\[#\] wg (set|add)conf (.*\/)[0-9]+$/[#] wg addconf \2N/' | grep '^\[[#!]\]\|^hook' |
-			grep -v '^\[!\] no route'
+		sed -nE 's/^\[#\] ip link add (dev )?/[#] ip link add dev /
+			s/^\[#\] wg (set|add)conf (.*\/)[0-9]+$/[#] wg addconf \2N/
+			/^\[!\] no route/d
+			/^(\[[#!]\]|hook)/p' "$1"
 	}
 
 	# The original does not wait for the daemon's end.
@@ -61,14 +62,14 @@ report() {
 		printf '%b' "$2" >/etc/wireguard/wq0.conf
 		"$quick" up wq0 >out 2>&1 || status=$?
 		echo "-- up: $status"
-		words <out
+		words out
 		((status == 0)) || settle
 		state
 		status=0
-		wg showconf wq0 2>/dev/null | grep -v '^ListenPort' | sort
+		wg showconf wq0 2>/dev/null | sort
 		"$quick" down wq0 >out 2>&1 || status=$?
 		echo "-- down: $status"
-		words <out
+		words out
 		settle
 		state
 	}
@@ -80,17 +81,34 @@ report() {
 	SCRIPT
 }
 
-compare() {
-	local cases daemon original ours
-	cases=$(cat)
+# report_both [PATTERN] <CASES: for each daemon both reports, or those of their lines that match, into
+# the files N.original and N.ours. All hosts work at the same time.
+report_both() {
+	local daemon dir=$BATS_TEST_TMPDIR pid
+	local -a pids=()
+	cat >"$dir/cases"
+	n_daemons=0
 	while read -r daemon; do
-		original=$(report "$ORIGINAL" "$daemon" <<<"$cases")
-		ours=$(report "$BUILD/wg-quick" "$daemon" <<<"$cases")
-		# The comparison must compare something.
-		[[ $(grep -c '^-- up: 0' <<<"$ours") -ge ${1:-1} ]]
-		diff -U1 --label "original with $daemon" --label "ours with $daemon" \
-			<(cat <<<"$original") <(cat <<<"$ours")
+		report "$ORIGINAL" "$daemon" "$dir/cases" | grep "${1-^}" >"$dir/$n_daemons.original" &
+		pids+=($!)
+		report "$BUILD/wg-quick" "$daemon" "$dir/cases" | grep "${1-^}" >"$dir/$n_daemons.ours" &
+		pids+=($!)
+		n_daemons=$((n_daemons + 1))
 	done < <(daemons)
+	for pid in "${pids[@]}"; do
+		wait "$pid"
+	done
+}
+
+# compare N [PATTERN] <CASES: the reports are the same; at least N cases come up.
+compare() {
+	local i
+	report_both "${2-^}"
+	for ((i = 0; i < n_daemons; i++)); do
+		# The comparison must compare something.
+		[[ $(grep -c '^-- up: 0' "$BATS_TEST_TMPDIR/$i.ours") -ge $1 ]]
+		diff -U1 "$BATS_TEST_TMPDIR/$i.original" "$BATS_TEST_TMPDIR/$i.ours"
+	done
 }
 
 @test "addresses, peers, hooks" {
@@ -164,36 +182,25 @@ compare() {
 @test "failures leave the host as it was, with the original's exit code" {
 	local p="[Peer]\nPublicKey = $PEER_A\n"
 	local i="[Interface]\nPrivateKey = $QUICK_KEY\n"
-	local cases
-	cases=$(
-		cat <<-CASES
-		hook fails|${i}PostUp = exit 7\nPostDown = echo hook never\n
-		second hook fails|${i}PostUp = true\nPostUp = false; echo hook never\n
-		pipeline fails|${i}PostUp = false | cat\n
-		no such command|${i}PostUp = nosuchcommand\n
-		address twice|${i}Address = 10.0.0.1/24, 10.0.0.1/24\n
-		route taken|${i}Address = 10.0.0.1/24\n${p}AllowedIPs = 192.0.2.0/24\n
-		route taken in main|${i}Table = main\n${p}AllowedIPs = 192.0.2.0/24\n
-		CASES
-	)
-	compare 0 <<<"$cases"
-	cases=$(
-		cat <<-CASES
-		wrong address|${i}Address = foo\n
-		wrong prefix|${i}Address = 10.0.0.1/33\n
-		unknown key|${i}Foo = bar\n
-		unknown section|${i}[Foo]\n
-		wrong key|[Interface]\nPrivateKey = short\n
-		peer without a key|$i[Peer]\nAllowedIPs = 10.0.0.0/8\n
-		quick's key in peer|$i${p}Address = 10.0.0.1/24\n
-		wrong save|${i}SaveConfig = maybe\n
-		CASES
-	)
-	local outcome='^==== \|^-- \|^near\|^wq'
-	while read -r daemon; do
-		diff -u <(report "$ORIGINAL" "$daemon" <<<"$cases" | grep "$outcome") \
-			<(report "$BUILD/wg-quick" "$daemon" <<<"$cases" | grep "$outcome")
-	done < <(daemons)
+	compare 0 <<-CASES
+	hook fails|${i}PostUp = exit 7\nPostDown = echo hook never\n
+	second hook fails|${i}PostUp = true\nPostUp = false; echo hook never\n
+	pipeline fails|${i}PostUp = false | cat\n
+	no such command|${i}PostUp = nosuchcommand\n
+	address twice|${i}Address = 10.0.0.1/24, 10.0.0.1/24\n
+	route taken|${i}Address = 10.0.0.1/24\n${p}AllowedIPs = 192.0.2.0/24\n
+	route taken in main|${i}Table = main\n${p}AllowedIPs = 192.0.2.0/24\n
+	CASES
+	compare 0 '^==== \|^-- \|^near\|^wq' <<-CASES
+	wrong address|${i}Address = foo\n
+	wrong prefix|${i}Address = 10.0.0.1/33\n
+	unknown key|${i}Foo = bar\n
+	unknown section|${i}[Foo]\n
+	wrong key|[Interface]\nPrivateKey = short\n
+	peer without a key|$i[Peer]\nAllowedIPs = 10.0.0.0/8\n
+	quick's key in peer|$i${p}Address = 10.0.0.1/24\n
+	wrong save|${i}SaveConfig = maybe\n
+	CASES
 }
 
 @test "strip prints the same bytes" {
