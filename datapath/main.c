@@ -194,10 +194,12 @@ static int run_detached(const struct options *options, int report)
 			complain(&err);
 		return 1;
 	}
-	/* All is well: a code of 0. */
-	if (write(report, &err, sizeof(err)) == (ssize_t)sizeof(err))
+	/* All is well: a code of 0. Whoever does not wait for it any more was stopped, and wants no
+	 * daemon, either. */
+	if (write(report, &err, sizeof(err)) == (ssize_t)sizeof(err)) {
 		close(report);
-	daemon_run(daemon);
+		daemon_run(daemon);
+	}
 	daemon_free(daemon);
 	return 0;
 }

@@ -167,6 +167,25 @@ on_datapath_host() {
 	SCRIPT
 }
 
+@test "a start that is stopped leaves nothing" {
+	on_datapath_host <<-'SCRIPT'
+	before=$(state)
+	mkdir /var/run/wireguard
+	# The lock that all of them need: this one gets no further.
+	exec {lock}>/var/run/wireguard/.lock
+	flock $lock
+	"$datapath" wg0 {lock}>&- &
+	starter=$!
+	eventually pgrep -P $starter
+	child=$(pgrep -P $starter)
+	kill -KILL $starter
+	eventually no_process $starter
+	exec {lock}>&-
+	eventually no_process "$child"
+	same "$before" "$(state)"
+	SCRIPT
+}
+
 @test "a stale socket is replaced, also while somebody lists the interfaces" {
 	on_datapath_host <<-'SCRIPT'
 	"$datapath" wg0
