@@ -452,6 +452,14 @@ static const struct key_reader *find(const struct key_reader *keys, const char *
 	return keys->name ? keys : NULL;
 }
 
+/* What stands before "=" may be repeated if it could be a name. A secret in base64 ends in "=",
+ * too.
+ */
+static const char *name_to_repeat(const char *name)
+{
+	return name[strspn(name, "abcdefghijklmnopqrstuvwxyz_")] ? "?" : name;
+}
+
 int uapi_decode_set_line(struct uapi_decoder *decoder, char *line, struct err *err)
 {
 	size_t len = strlen(line);
@@ -465,7 +473,7 @@ int uapi_decode_set_line(struct uapi_decoder *decoder, char *line, struct err *e
 		return err_set(err, -EPROTO, "a line without `='");
 	key = find(decoder->in_peer ? set_peer_keys : set_device_keys, line);
 	if (!key)
-		return err_set(err, -EINVAL, "`%.64s' is not known %s", line,
+		return err_set(err, -EINVAL, "`%.64s' is not known %s", name_to_repeat(line),
 			       decoder->in_peer ? "after public_key"
 						: "before the first public_key");
 	/* The value may be a secret, so it is not repeated. */

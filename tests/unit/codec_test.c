@@ -252,6 +252,21 @@ static void the_message_hides_the_value(void **state)
 	assert_non_null(strstr(err.text, "private_key"));
 }
 
+/* Nor what stands where a key should, unless it could be one. */
+static void the_message_hides_what_is_no_key(void **state)
+{
+	AUTO(wg_device_auto_free) struct wg_device *device = wg_device_new();
+	struct uapi_decoder decoder = { .device = device };
+	char line[] = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=", name[] = "no_key=1";
+	struct err err;
+
+	(void)state;
+	assert_int_equal(uapi_decode_set_line(&decoder, line, &err), -EINVAL);
+	assert_null(strstr(err.text, "yAnz"));
+	assert_int_equal(uapi_decode_set_line(&decoder, name, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "`no_key'"));
+}
+
 static void a_set_takes_other_spellings(void **state)
 {
 	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
@@ -426,6 +441,7 @@ int main(void)
 		cmocka_unit_test(bad_values_are_einval),
 		cmocka_unit_test(a_line_without_equals_is_eproto),
 		cmocka_unit_test(the_message_hides_the_value),
+		cmocka_unit_test(the_message_hides_what_is_no_key),
 		cmocka_unit_test(a_set_takes_other_spellings),
 		cmocka_unit_test(replacing_forgets_what_was_listed),
 		cmocka_unit_test(zero_keys_are_a_change),
