@@ -7,6 +7,9 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "datapath/engine/packet.h"
 
@@ -116,13 +119,54 @@ static void test_scarce(void **state)
 	packet_pool_free(pool);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_LIMITED_MEMORY 0 /* the sanitizer has laid claim to all of it */
+#else
+#define HAS_LIMITED_MEMORY 1
+#endif
+
+/* Takes packets until there are none. Returns whether the memory was the reason. */
+static bool takes_all_memory(void)
+{
+	const struct rlimit limit = { 64 << 20, 64 << 20 };
+	struct packet_pool *pool = packet_pool_new(1 << 20, 1 << 20);
+	struct packet_queue all = { 0 };
+	struct packet *packet;
+	size_t n;
+
+	if (setrlimit(RLIMIT_AS, &limit))
+		return false;
+	while ((packet = packet_new(pool, 1000)))
+		packet_queue_push(&all, packet);
+	n = all.n;
+	/* What came back can be had again. */
+	packet_free(packet_queue_pop(&all));
+	packet = packet_new(pool, 1000);
+	return packet && n > 1000 && n < 1 << 20;
+}
+
+static void test_no_memory(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (!HAS_LIMITED_MEMORY)
+		skip();
+	pid = fork();
+	if (!pid)
+		_exit(!takes_all_memory());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_queue),
-		cmocka_unit_test(test_room),
-		cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_scarce),
+		cmocka_unit_test(test_queue),     cmocka_unit_test(test_room),
+		cmocka_unit_test(test_bounds),    cmocka_unit_test(test_scarce),
+		cmocka_unit_test(test_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
