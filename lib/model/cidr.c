@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/util/num.h"
@@ -45,14 +44,26 @@ int cidr_parse(struct cidr *out, bool *had_host_bits, const char *text, struct e
 	return r;
 }
 
+/* The C library's way takes most of the time that showing 100,000 peers takes. */
+static char *format_address(char *out, const struct cidr *cidr)
+{
+	if (cidr->family != AF_INET) {
+		inet_ntop(AF_INET6, &cidr->addr, out, INET6_ADDRSTRLEN);
+		return out + strlen(out);
+	}
+	for (size_t i = 0; i < 4; i++) {
+		if (i)
+			*out++ = '.';
+		out = num_format(out, cidr->addr.bytes[i]);
+	}
+	return out;
+}
+
 void cidr_format(char out[static CIDR_TEXT_MAX], const struct cidr *cidr)
 {
-	size_t len;
-
-	if (!inet_ntop(cidr->family, &cidr->addr, out, INET6_ADDRSTRLEN))
-		strcpy(out, "?");
-	len = strlen(out);
-	snprintf(out + len, CIDR_TEXT_MAX - len, "/%u", cidr->bits);
+	out = format_address(out, cidr);
+	*out++ = '/';
+	*num_format(out, cidr->bits) = '\0';
 }
 
 /* The bits of byte number `byte` that a prefix of `bits` bits covers. */

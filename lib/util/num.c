@@ -2,6 +2,7 @@
 #include "lib/util/num.h"
 
 #include <errno.h>
+#include <string.h>
 
 static int digit_value(char c)
 {
@@ -46,4 +47,16 @@ int num_parse_hex(uint64_t *out, const char *text, uint64_t max)
 	if (text[0] == '0' && text[1] == 'x')
 		return parse(out, text + 2, 16, max);
 	return parse(out, text, 10, max);
+}
+
+char *num_format(char *out, uint64_t value)
+{
+	char digits[NUM_TEXT_MAX];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + value % 10);
+	while (value /= 10);
+	memcpy(out, digits + at, sizeof(digits) - at);
+	return out + (sizeof(digits) - at);
 }

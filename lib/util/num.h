@@ -13,4 +13,11 @@ int num_parse(uint64_t *out, const char *text, uint64_t max);
 /** As num_parse(), or "0x" (lower-case x) followed by hexadecimal digits of either case. */
 int num_parse_hex(uint64_t *out, const char *text, uint64_t max);
 
+enum {
+	NUM_TEXT_MAX = 20, /* digits of UINT64_MAX */
+};
+
+/** Writes decimal digits, at most NUM_TEXT_MAX and no NUL; returns where they end. */
+char *num_format(char *out, uint64_t value);
+
 #endif

@@ -11,6 +11,7 @@
 
 #include "lib/util/err.h"
 #include "lib/util/mem.h"
+#include "lib/util/num.h"
 
 void strbuf_fini(struct strbuf *buf)
 {
@@ -100,13 +101,9 @@ void strbuf_addf(struct strbuf *buf, const char *format, ...)
 
 void strbuf_add_u64(struct strbuf *buf, unsigned long long value)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[NUM_TEXT_MAX];
 
-	do
-		digits[--at] = (char)('0' + value % 10);
-	while (value /= 10);
-	strbuf_add_mem(buf, digits + at, sizeof(digits) - at);
+	strbuf_add_mem(buf, digits, (size_t)(num_format(digits, value) - digits));
 }
 
 int strbuf_read_fd(struct strbuf *buf, int fd, struct err *err)

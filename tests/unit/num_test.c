@@ -67,13 +67,31 @@ static void test_hexadecimal(void **state)
 	assert_int_equal(value, UINT32_MAX);
 }
 
+static void test_formatting(void **state)
+{
+	static const struct {
+		uint64_t value;
+		const char *want;
+	} cases[] = {
+		{ 0, "0" },     { 9, "9" },         { 10, "10" },
+		{ 100, "100" }, { 65535, "65535" }, { UINT64_MAX, "18446744073709551615" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[NUM_TEXT_MAX + 1];
+
+		*num_format(text, cases[i].value) = '\0';
+		assert_string_equal(text, cases[i].want);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_decimal),
-		cmocka_unit_test(test_too_large),
-		cmocka_unit_test(test_no_number),
-		cmocka_unit_test(test_hexadecimal),
+		cmocka_unit_test(test_decimal),    cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_no_number),  cmocka_unit_test(test_hexadecimal),
+		cmocka_unit_test(test_formatting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
