@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +11,12 @@
 #include "lib/util/num.h"
 
 #define EXPECTED "host:port, 192.0.2.1:51820 or [2001:db8::1]:51820"
+
+/* Whether an interface may be named after the address's "%". The resolver knows the exceptions. */
+static bool has_named_scope(const struct in6_addr *addr)
+{
+	return IN6_IS_ADDR_LINKLOCAL(addr) || IN6_IS_ADDR_MC_LINKLOCAL(addr);
+}
 
 /* Fills in out->addr if host and service are plain numbers. */
 static bool parse_numeric(struct endpoint *out, const char *host, const char *service)
@@ -30,10 +35,11 @@ static bool parse_numeric(struct endpoint *out, const char *host, const char *se
 		out->addr.v4.sin_port = htons((uint16_t)port);
 		return true;
 	}
-	/* A scope makes sense for link-local addresses only; the resolver knows the exceptions. */
 	if (inet_pton(AF_INET6, address, &out->addr.v6.sin6_addr) != 1)
 		return false;
 	if (scope) {
+		if (!has_named_scope(&out->addr.v6.sin6_addr))
+			return false;
 		out->addr.v6.sin6_scope_id = if_nametoindex(scope + 1);
 		if (!out->addr.v6.sin6_scope_id)
 			return false;
@@ -80,25 +86,40 @@ int endpoint_parse(struct endpoint *out, const char *text, struct err *err)
 	return 0;
 }
 
+/* The scope as text, after its "%"; returns the end of what was written. */
+static char *add_scope(char *out, const struct sockaddr_in6 *addr)
+{
+	if (!addr->sin6_scope_id)
+		return out;
+	*out++ = '%';
+	if (has_named_scope(&addr->sin6_addr) && if_indextoname(addr->sin6_scope_id, out))
+		return out + strlen(out);
+	return num_format(out, addr->sin6_scope_id);
+}
+
 void sockaddr_ip_format(char out[static ENDPOINT_TEXT_MAX], const union sockaddr_ip *addr)
 {
-	char host[INET6_ADDRSTRLEN], scope[IF_NAMESIZE] = "";
+	in_port_t port;
 
 	switch (addr->sa.sa_family) {
 	case AF_INET:
-		inet_ntop(AF_INET, &addr->v4.sin_addr, host, sizeof(host));
-		snprintf(out, ENDPOINT_TEXT_MAX, "%s:%u", host, ntohs(addr->v4.sin_port));
-		return;
+		inet_ntop(AF_INET, &addr->v4.sin_addr, out, INET_ADDRSTRLEN);
+		out += strlen(out);
+		port = addr->v4.sin_port;
+		break;
 	case AF_INET6:
-		inet_ntop(AF_INET6, &addr->v6.sin6_addr, host, sizeof(host));
-		if (addr->v6.sin6_scope_id && !if_indextoname(addr->v6.sin6_scope_id, scope))
-			snprintf(scope, sizeof(scope), "%u", addr->v6.sin6_scope_id);
-		snprintf(out, ENDPOINT_TEXT_MAX, "[%s%s%s]:%u", host, *scope ? "%" : "", scope,
-			 ntohs(addr->v6.sin6_port));
-		return;
+		*out++ = '[';
+		inet_ntop(AF_INET6, &addr->v6.sin6_addr, out, INET6_ADDRSTRLEN);
+		out = add_scope(out + strlen(out), &addr->v6);
+		*out++ = ']';
+		port = addr->v6.sin6_port;
+		break;
 	default:
 		strcpy(out, "(none)");
+		return;
 	}
+	*out++ = ':';
+	*num_format(out, ntohs(port)) = '\0';
 }
 
 socklen_t sockaddr_ip_len(const union sockaddr_ip *addr)

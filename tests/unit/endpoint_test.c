@@ -7,6 +7,8 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/model/endpoint.h"
@@ -21,6 +23,7 @@ static void test_addresses(void **state)
 		{ "[2001:DB8::1]:51820", "[2001:db8::1]:51820" },
 		{ "2001:db8::1:51820", "[2001:db8::1]:51820" },
 		{ "[fe80::1%lo]:5", "[fe80::1%lo]:5" },
+		{ "[ff02::1%lo]:5", "[ff02::1%lo]:5" },
 		{ "[::ffff:192.0.2.1]:65535", "[::ffff:192.0.2.1]:65535" },
 	};
 
@@ -44,6 +47,8 @@ static void test_names(void **state)
 		{ "192.0.2.1:domain", "192.0.2.1", "domain" },
 		{ "127.1:5", "127.1", "5" }, /* the resolver's business */
 		{ "[fe80::1%no such]:5", "fe80::1%no such", "5" },
+		{ "[2001:db8::1%lo]:5", "2001:db8::1%lo", "5" }, /* not link-local: has no scope */
+		{ "[fe80::1%1]:5", "fe80::1%1", "5" },
 		{ ":5", "", "5" },
 		{ "a:b:c", "a:b", "c" },
 	};
@@ -139,12 +144,49 @@ static void test_sockaddr(void **state)
 	assert_string_equal(text, "(none)");
 }
 
+static void test_scopes_are_printed_as_getnameinfo_does(void **state)
+{
+	static const struct {
+		const char *address;
+		uint32_t scope;
+		const char *want;
+	} cases[] = {
+		{ "fe80::1", 1, "[fe80::1%lo]:65535" },
+		{ "fe80::1", 4294967295, "[fe80::1%4294967295]:65535" },
+		{ "fe80::1", 0, "[fe80::1]:65535" },
+		{ "ff02::1", 1, "[ff02::1%lo]:65535" },
+		{ "2001:db8::1", 1, "[2001:db8::1%1]:65535" },
+		{ "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", 4294967295,
+		  "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		union sockaddr_ip addr = { .v6.sin6_family = AF_INET6, .v6.sin6_port = 0xffff };
+		char text[ENDPOINT_TEXT_MAX], host[128], want[192];
+
+		assert_int_equal(inet_pton(AF_INET6, cases[i].address, &addr.v6.sin6_addr), 1);
+		addr.v6.sin6_scope_id = cases[i].scope;
+		sockaddr_ip_format(text, &addr);
+		assert_string_equal(text, cases[i].want);
+		assert_int_equal(getnameinfo(&addr.sa, sizeof(addr.v6), host, sizeof(host), NULL, 0,
+					     NI_NUMERICHOST),
+				 0);
+		snprintf(want, sizeof(want), "[%s]:65535", host);
+		assert_string_equal(text, want);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addresses), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_messages),  cmocka_unit_test(test_parsing_again_replaces),
-		cmocka_unit_test(test_copy),      cmocka_unit_test(test_sockaddr),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_parsing_again_replaces),
+		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_sockaddr),
+		cmocka_unit_test(test_scopes_are_printed_as_getnameinfo_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
