@@ -11,6 +11,7 @@ int wg_showconf(int argc, char **argv)
 	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
 	AUTO(strbuf_fini) struct strbuf out = { 0 };
 	struct err err;
+	int status = 0;
 
 	if (argc != 2)
 		return wg_usage(argv[0], "<interface>");
@@ -18,6 +19,10 @@ int wg_showconf(int argc, char **argv)
 		cli_say("Unable to access interface: %s", err.text);
 		return 1;
 	}
-	conf_print_device(&out, device);
-	return cli_write(&out);
+	conf_print_interface(&out, device);
+	for (size_t i = 0; i < device->n_peers && !status; i++) {
+		conf_print_peer(&out, device, i);
+		status = cli_write_some(&out);
+	}
+	return status ? status : cli_write(&out);
 }

@@ -424,22 +424,36 @@ void conf_print(struct strbuf *out, const struct conf *conf)
 	strbuf_add_mem(out, strbuf_text(&conf->lines.text), conf->lines.text.len);
 }
 
-void conf_print_device(struct strbuf *out, const struct wg_device *device)
+static void print_keys(struct strbuf *out, const struct wg_device *device,
+		       const struct wg_peer *peer)
 {
+	enum keys_section section = peer ? KEYS_SECTION_PEER : KEYS_SECTION_INTERFACE;
 	size_t n;
 	const struct keys_key *key = keys_all(&n), *end = key + n;
 
+	for (; key < end; key++)
+		if (key->print && key->section == section)
+			key->print(out, device, peer);
+}
+
+void conf_print_interface(struct strbuf *out, const struct wg_device *device)
+{
 	strbuf_add(out, "[Interface]\n");
-	for (const struct keys_key *k = key; k < end; k++)
-		if (k->print && k->section == KEYS_SECTION_INTERFACE)
-			k->print(out, device, NULL);
+	print_keys(out, device, NULL);
 	strbuf_add_char(out, '\n');
-	for (size_t i = 0; i < device->n_peers; i++) {
-		strbuf_add(out, i ? "\n[Peer]\n" : "[Peer]\n");
-		for (const struct keys_key *k = key; k < end; k++)
-			if (k->print && k->section == KEYS_SECTION_PEER)
-				k->print(out, device, &device->peers[i]);
-	}
+}
+
+void conf_print_peer(struct strbuf *out, const struct wg_device *device, size_t i)
+{
+	strbuf_add(out, i ? "\n[Peer]\n" : "[Peer]\n");
+	print_keys(out, device, &device->peers[i]);
+}
+
+void conf_print_device(struct strbuf *out, const struct wg_device *device)
+{
+	conf_print_interface(out, device);
+	for (size_t i = 0; i < device->n_peers; i++)
+		conf_print_peer(out, device, i);
 }
 
 /* Adds a line as bash's `read` gives it: without blanks at its ends. */

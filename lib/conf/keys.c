@@ -220,7 +220,7 @@ static void print_private_key(struct strbuf *out, const struct wg_device *device
 			      const struct wg_peer *peer)
 {
 	(void)peer;
-	if (!wg_key_is_zero(&device->private_key))
+	if (device->flags & WG_DEVICE_HAS_PRIVATE_KEY)
 		print_key(out, "PrivateKey", &device->private_key);
 }
 
@@ -306,7 +306,9 @@ static void print_endpoint(struct strbuf *out, const struct wg_device *device,
 		return;
 	}
 	sockaddr_ip_format(text, &endpoint->addr);
-	strbuf_addf(out, "Endpoint = %s\n", text);
+	strbuf_add(out, "Endpoint = ");
+	strbuf_add(out, text);
+	strbuf_add_char(out, '\n');
 }
 
 static int parse_keepalive(struct keys_target *to, const char *value, size_t len, struct err *err)
@@ -319,8 +321,11 @@ static void print_keepalive(struct strbuf *out, const struct wg_device *device,
 			    const struct wg_peer *peer)
 {
 	(void)device;
-	if (peer->keepalive_s)
-		strbuf_addf(out, "PersistentKeepalive = %u\n", peer->keepalive_s);
+	if (!peer->keepalive_s)
+		return;
+	strbuf_add(out, "PersistentKeepalive = ");
+	strbuf_add_u64(out, peer->keepalive_s);
+	strbuf_add_char(out, '\n');
 }
 
 /* ---- wg-quick's keys ------------------------------------------------------------------------- */

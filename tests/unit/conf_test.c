@@ -424,6 +424,13 @@ static void test_device_prints_as_showconf(void **state)
 	strbuf_clear(&out);
 	conf_print_device(&out, empty.device);
 	assert_string_equal(out.text, nothing);
+
+	/* But a key that is there is a key, whatever it is: `wg show` shows it, too. */
+	empty.device->flags |= WG_DEVICE_HAS_PRIVATE_KEY;
+	strbuf_clear(&out);
+	conf_print_interface(&out, empty.device);
+	assert_string_equal(out.text, "[Interface]\nPrivateKey = "
+				      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n");
 }
 
 static void test_strip_of_a_parsed_file(void **state)
