@@ -224,8 +224,6 @@ int uapi_socket_adopt(struct uapi_socket **out, int fd, const char *name, struct
 
 void uapi_socket_free(struct uapi_socket *sock)
 {
-	AUTO(auto_unlock) int locked = -1;
-
 	if (!sock)
 		return;
 	if (sock->loop)
@@ -234,7 +232,9 @@ void uapi_socket_free(struct uapi_socket *sock)
 		close(sock->watch.fd);
 	/* Locked, or a successor's could come between looking and removing. Where there is no room
 	 * for a lock there is none for a successor's, either. */
-	locked = lock();
+	AUTO(auto_unlock) int locked = lock();
+
+	(void)locked;
 	if (is_still_ours(sock))
 		unlink(sock->addr.sun_path);
 	close(sock->fd);
