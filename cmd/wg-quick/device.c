@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/cli.h"
@@ -16,14 +17,13 @@
 #include "lib/netlink/link.h"
 #include "lib/uapi/client.h"
 #include "lib/util/cleanup.h"
+#include "lib/util/clock.h"
 
 #define TUN_DEVICE "/dev/net/tun"
 #define IMPLEMENTATION_VARIABLE "WG_QUICK_IMPLEMENTATION"
 
-enum {
-	/* A program that has not ended by then is not going to. */
-	DAEMON_END_MS = 5000
-};
+/* A program that has not ended by then is not going to. */
+#define DAEMON_END SEC(5)
 
 /* Finds out in advance what would else be told in as many ways as there are programs. */
 static int check_tun(struct err *err)
@@ -102,22 +102,38 @@ int device_add(const char *interface, enum device_implementation implementation,
 	return start_daemon(interface, err);
 }
 
-/* The kernel closes the daemon's end of the connection when the daemon is no more. */
-static int wait_for_end(const char *interface, int connection, struct err *err)
+/* Waits until the other side hangs up, or the deadline. */
+static void wait_for_hangup(int connection, mono_ns deadline)
 {
 	struct pollfd event = { .fd = connection, .events = POLLRDHUP };
-	int r;
+	span_ns left;
 
-	do {
-		r = poll(&event, 1, DAEMON_END_MS);
-	} while (r < 0 && errno == EINTR);
-	if (!r)
-		return err_set(err, -ETIMEDOUT,
-			       "the program that provided `%s' has not ended within %d s",
-			       interface, DAEMON_END_MS / 1000);
-	/* One that left its socket behind is cleaned up after: looking removes it. */
-	uapi_exists(interface);
-	return 0;
+	do
+		left = deadline - clock_now().mono;
+	while (left > 0 && poll(&event, 1, (int)(left / MSEC(1)) + 1) < 0 && errno == EINTR);
+}
+
+/*
+ * The kernel closes the daemon's end of a connection when the daemon is no more. A daemon may close
+ * it earlier than that, so it has ended when there is nobody to connect to. One that left its
+ * socket behind is cleaned up after by that, too.
+ */
+static int wait_for_end(const char *interface, int connection, struct err *err)
+{
+	static const struct timespec moment = { .tv_nsec = MSEC(1) };
+	const mono_ns deadline = clock_now().mono + DAEMON_END;
+
+	wait_for_hangup(connection, deadline);
+	while (clock_now().mono < deadline) {
+		AUTO(auto_close) int again = uapi_connect(interface);
+
+		if (again < 0)
+			return 0;
+		wait_for_hangup(again, deadline);
+		nanosleep(&moment, NULL);
+	}
+	return err_set(err, -ETIMEDOUT, "the program that provided `%s' has not ended within %d s",
+		       interface, (int)(DAEMON_END / SEC(1)));
 }
 
 int device_delete(const char *interface, struct err *err)

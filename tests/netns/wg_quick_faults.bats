@@ -402,6 +402,17 @@ on_each_host() {
 	SCRIPT
 }
 
+@test "up can follow down at once, and down leaves no process" {
+	on_each_host <<-'SCRIPT'
+	write_conf <<<$'[Interface]\nListenPort = 51999\nAddress = 10.0.0.1/24'
+	for _ in {1..30}; do
+		"$quick" up wq0 >out 2>&1 || { tail -2 out; exit 1; }
+		"$quick" down wq0 >out 2>&1
+		same "" "$(strangers)"
+	done
+	SCRIPT
+}
+
 @test "down waits for the daemon's end, cleans up after one that is killed, and goes on without it" {
 	on_host "$BUILD/wg-quick" <<-'SCRIPT'
 	before=$(state)
