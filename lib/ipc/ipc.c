@@ -1,5 +1,5 @@
 /*
- * One door to devices: see ipc.h. A daemon that answers under the name goes first, so that a
+ * One door to devices: see ipc.h. A daemon that has a socket of that name goes first, so that a
  * userspace device is found whatever the kernel can do. Owns nothing.
  */
 #include "lib/ipc/ipc.h"

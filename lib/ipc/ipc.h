@@ -6,7 +6,7 @@
 #include "lib/util/strlist.h"
 
 /*
- * "The device called wg0", wherever it lives: a userspace daemon where one answers under that
+ * "The device called wg0", wherever it lives: a userspace daemon where one has a socket of that
  * name, else the kernel.
  */
 

@@ -35,38 +35,57 @@ static void auto_closedir(DIR **dir)
 		closedir(*dir);
 }
 
-int uapi_connect(const char *name)
+/* Where the socket of `name` is. Returns 0, or a negative errno if there is none. */
+static int find_socket(struct sockaddr_un *out, const char *name)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct stat info;
-	int fd, r, len;
+	int len;
 
 	if (!*name || strchr(name, '/'))
 		return -ENOENT;
-	len = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/%s" SUFFIX, UAPI_SOCKET_DIR, name);
-	if (len < 0 || (size_t)len >= sizeof(addr.sun_path))
+	out->sun_family = AF_UNIX;
+	len = snprintf(out->sun_path, sizeof(out->sun_path), "%s/%s" SUFFIX, UAPI_SOCKET_DIR, name);
+	if (len < 0 || (size_t)len >= sizeof(out->sun_path))
 		return -ENAMETOOLONG;
-	if (stat(addr.sun_path, &info) < 0)
+	if (stat(out->sun_path, &info) < 0)
 		return -errno;
-	if (!S_ISSOCK(info.st_mode))
-		return -ENOTSOCK;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return S_ISSOCK(info.st_mode) ? 0 : -ENOTSOCK;
+}
+
+static int connect_to(const struct sockaddr_un *addr)
+{
+	int r, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
 	if (fd < 0)
 		return -errno;
-	if (!connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+	if (!connect(fd, (const struct sockaddr *)addr, sizeof(*addr)))
 		return fd;
 	r = -errno;
 	if (r == -ECONNREFUSED)
-		unlink(addr.sun_path);
+		unlink(addr->sun_path);
 	close(fd);
 	return r;
 }
 
+int uapi_connect(const char *name)
+{
+	struct sockaddr_un addr = { 0 };
+	int r = find_socket(&addr, name);
+
+	return r ? r : connect_to(&addr);
+}
+
 bool uapi_exists(const char *name)
 {
-	AUTO(auto_close) int fd = uapi_connect(name);
+	struct sockaddr_un addr = { 0 };
+	AUTO(auto_close) int fd = -1;
 
-	return fd >= 0;
+	if (find_socket(&addr, name))
+		return false;
+	/* Someone may be there whom this user, or anyone just now, cannot speak to: to say so is
+	 * better than to look elsewhere. */
+	fd = connect_to(&addr);
+	return fd != -ECONNREFUSED;
 }
 
 int uapi_list(struct strlist *names, struct err *err)

@@ -11,8 +11,8 @@
 #define UAPI_SOCKET_DIR RUNSTATEDIR "/wireguard"
 
 /**
- * Adds the names of all userspace devices whose daemon answers, in directory order. Sockets that
- * nobody listens on any more are removed. No directory is no error.
+ * Adds the names of all userspace devices, in directory order, also of those whose daemon this user
+ * may not speak to. Sockets that nobody listens on any more are removed. No directory is no error.
  */
 int uapi_list(struct strlist *names, struct err *err);
 
@@ -22,7 +22,10 @@ int uapi_list(struct strlist *names, struct err *err);
  */
 int uapi_connect(const char *name);
 
-/** Whether a daemon answers for `name`; a name with a slash never has one. */
+/**
+ * Whether `name` has a daemon's socket, which may still refuse this user; if nobody listens on it
+ * any more, it is removed. A name with a slash never has one.
+ */
 bool uapi_exists(const char *name);
 
 /** Reads a device. *out is a new device, to be freed; untouched on failure. 0 or a negative errno.

@@ -328,6 +328,31 @@ static void listing_knows_who_answers(void **state)
 	rmdir(UAPI_SOCKET_DIR "/dir.sock");
 }
 
+static void a_daemon_that_refuses_this_user_is_there(void **state)
+{
+	AUTO(strlist_fini) struct strlist names = { 0 };
+	AUTO(wg_device_auto_free) struct wg_device *change = many_peers(0);
+	struct wg_device *device = NULL;
+	struct err err;
+	char path[128];
+	int fd;
+
+	(void)state;
+	NEEDS_NAMESPACE();
+	fd = listen_at(path, sizeof(path), "test0");
+	assert_int_equal(chmod(path, 0700), 0);
+	assert_int_equal(seteuid(65534), 0);
+	assert_true(uapi_exists("test0"));
+	assert_int_equal(uapi_list(&names, NULL), 0);
+	assert_int_equal(names.n, 1);
+	assert_int_equal(uapi_get(&device, "test0", &err), -EACCES);
+	assert_string_equal(err.text, strerror(EACCES));
+	assert_int_equal(uapi_set(change, &err), -EACCES);
+	assert_int_equal(seteuid(0), 0);
+	close(fd);
+	unlink(path);
+}
+
 static void no_directory_is_no_error(void **state)
 {
 	AUTO(strlist_fini) struct strlist names = { 0 };
@@ -365,6 +390,7 @@ int main(void)
 		cmocka_unit_test(a_sets_errno_has_either_sign),
 		cmocka_unit_test(a_daemon_that_hangs_up_may_say_why),
 		cmocka_unit_test(listing_knows_who_answers),
+		cmocka_unit_test(a_daemon_that_refuses_this_user_is_there),
 		cmocka_unit_test(no_directory_is_no_error),
 		cmocka_unit_test(without_a_socket_there_is_no_device),
 	};
