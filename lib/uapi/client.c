@@ -21,7 +21,8 @@
 #define SUFFIX ".sock"
 
 enum {
-	PIECE_LEN = 65536, /* bytes per read, and about as many per write */
+	PIECE_LEN = 65536,      /* bytes per read, and about as many per write */
+	LINE_LEN_MAX = 1 << 20, /* bytes of an answer without a newline that are waited for */
 };
 
 static int fail(struct err *err, int code)
@@ -157,6 +158,8 @@ static int read_answer(int fd, struct uapi_decoder *decoder, line_reader *read_l
 			if (newline == line)
 				return decoder->has_errno ? 0 : fail(err, -EPROTO);
 			*newline = '\0';
+			if (strlen(line) != (size_t)(newline - line))
+				return fail(err, -EPROTO);
 			r = read_line(decoder, line, err);
 			if (r)
 				return r;
@@ -164,6 +167,8 @@ static int read_answer(int fd, struct uapi_decoder *decoder, line_reader *read_l
 		}
 		strbuf_drop(&buf, (size_t)(line - buf.text));
 		seen = buf.len;
+		if (seen > LINE_LEN_MAX)
+			return fail(err, -EPROTO);
 	}
 }
 

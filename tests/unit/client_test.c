@@ -53,6 +53,7 @@ struct daemon {
 	char name[32];
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	const char *answer;
+	size_t answer_len;    /* 0: up to its NUL */
 	size_t piece_len;     /* bytes per write of the answer; 0: all at once */
 	size_t hang_up_after; /* bytes of the question; 0: read it whole */
 	struct strbuf question;
@@ -75,7 +76,8 @@ static void *serve(void *argument)
 {
 	struct daemon *daemon = argument;
 	int fd = accept(daemon->fd, NULL, NULL);
-	size_t len = strlen(daemon->answer), step = daemon->piece_len ? daemon->piece_len : len;
+	size_t len = daemon->answer_len ? daemon->answer_len : strlen(daemon->answer);
+	size_t step = daemon->piece_len ? daemon->piece_len : len;
 
 	for (;;) {
 		char *end = strbuf_reserve(&daemon->question, 4096);
@@ -185,6 +187,37 @@ static void what_is_no_answer_is_eproto(void **state)
 			fail_msg("taken: %s", answers[i]);
 		assert_null(device);
 	}
+}
+
+static void a_line_that_does_not_end_is_eproto(void **state)
+{
+	AUTO(strbuf_fini) struct strbuf answer = { 0 };
+	struct wg_device *device = NULL;
+
+	(void)state;
+	NEEDS_NAMESPACE();
+	strbuf_add(&answer, "errno=0\nnonsense=");
+	memset(strbuf_reserve(&answer, 3000000), 'x', 3000000);
+	answer.len += 3000000;
+	strbuf_add(&answer, "\n\n");
+	assert_int_equal(get(&device, answer.text, 0), -EPROTO);
+	assert_null(device);
+}
+
+static void a_nul_in_a_line_is_eproto(void **state)
+{
+	static const char answer[] = "errno=0\nlisten_port=5\0"
+				     "1\n\n";
+	struct daemon daemon = { .answer_len = sizeof(answer) - 1 };
+	struct wg_device *device = NULL;
+
+	(void)state;
+	NEEDS_NAMESPACE();
+	daemon_start(&daemon, answer);
+	assert_int_equal(uapi_get(&device, daemon.name, NULL), -EPROTO);
+	daemon_stop(&daemon);
+	assert_null(device);
+	strbuf_fini(&daemon.question);
 }
 
 static void a_gets_errno_has_either_sign(void **state)
@@ -384,6 +417,8 @@ int main(void)
 		cmocka_unit_test(a_get_may_come_in_any_pieces),
 		cmocka_unit_test(a_get_takes_lines_of_any_length),
 		cmocka_unit_test(what_is_no_answer_is_eproto),
+		cmocka_unit_test(a_line_that_does_not_end_is_eproto),
+		cmocka_unit_test(a_nul_in_a_line_is_eproto),
 		cmocka_unit_test(a_gets_errno_has_either_sign),
 		cmocka_unit_test(a_set_is_sent_whole),
 		cmocka_unit_test(an_empty_set_is_sent),
