@@ -61,8 +61,11 @@ static int set_device_in_child(void *ctx)
 	struct err err = { 0 };
 	int r = resolve_device(work->conf->device, &progress, &err);
 
-	if (!r)
+	if (!r) {
 		r = ipc_set(work->conf->device, &err);
+		if (r)
+			err_prefix(&err, "Unable to modify interface");
+	}
 	if (r)
 		tell(&err);
 	return r ? STATUS_FAILED : 0;
@@ -93,6 +96,15 @@ static int run_hook(struct work *work, const struct step *step)
 	return status < 0 ? STATUS_FAILED : status;
 }
 
+static int get_device(struct wg_device **out, struct work *work)
+{
+	int r = ipc_get(out, work->plan->interface, work->err);
+
+	if (r)
+		err_prefix(work->err, "Unable to access interface");
+	return r;
+}
+
 static int set_mtu_and_up(struct work *work, const struct step *step)
 {
 	AUTO(state_mtus_fini) struct state_mtus mtus = { 0 };
@@ -102,7 +114,7 @@ static int set_mtu_and_up(struct work *work, const struct step *step)
 	struct step known = *step;
 
 	if (!known.mtu_bytes) {
-		if (ipc_get(&device, interface, work->err))
+		if (get_device(&device, work))
 			return STATUS_FAILED;
 		state_look_mtus(&mtus, &unreachable, device);
 		for (size_t i = 0; i < unreachable.n; i++)
@@ -135,7 +147,7 @@ static int route_peers(struct work *work)
 	bool is_auto = work->plan->route_policy == ROUTE_POLICY_AUTO;
 	int status = 0;
 
-	if (ipc_get(&device, interface, work->err) || plan_routes(&routes, device, work->err))
+	if (get_device(&device, work) || plan_routes(&routes, device, work->err))
 		return STATUS_FAILED;
 	/* Routes come longest prefix first, so none of them covers a later one: it is enough to
 	 * look once. */
@@ -201,9 +213,7 @@ static void undo(const struct work *done, size_t n)
 		struct step step;
 
 		work.err = &err;
-		/* A device that a hook has deleted need not be deleted. */
-		if (plan_undo(&step, &work.plan->steps[n]) && do_step(&work, &step) &&
-		    err.code != -ENODEV)
+		if (plan_undo(&step, &work.plan->steps[n]) && do_step(&work, &step))
 			tell(&err);
 	}
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -136,11 +137,26 @@ static int wait_for_end(const char *interface, int connection, struct err *err)
 		       interface, (int)(DAEMON_END / SEC(1)));
 }
 
+/* A daemon whose interface is not here, but renamed or in another namespace, can be reached all the
+ * same: it ends when its socket's file is removed, and takes the interface along. */
+static int end_daemon(const char *interface, struct err *err)
+{
+	char path[sizeof(UAPI_SOCKET_DIR) + IFNAMSIZ + sizeof("/.sock")];
+
+	snprintf(path, sizeof(path), UAPI_SOCKET_DIR "/%s.sock", interface);
+	cli_say("[#] rm -f %s", path);
+	if (unlink(path) && errno != ENOENT)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
 int device_delete(const char *interface, struct err *err)
 {
 	AUTO(auto_close) int connection = uapi_connect(interface);
 	int r = link_delete(interface, err);
 
+	if (r == -ENODEV)
+		r = connection < 0 ? 0 : end_daemon(interface, err);
 	if (r || connection < 0)
 		return r;
 	return wait_for_end(interface, connection, err);

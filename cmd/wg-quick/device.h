@@ -23,9 +23,9 @@ int device_choose(enum device_implementation *out, struct err *err);
 int device_add(const char *interface, enum device_implementation implementation, struct err *err);
 
 /**
- * Deletes the device, and waits until the program that provided it has ended and its socket is
- * gone. Returns 0 or a negative errno with *err filled in. -ETIMEDOUT: the device is gone, that
- * program is not.
+ * Deletes the device, if it is there, and waits until the program that provided it has ended and
+ * its socket is gone. Returns 0 or a negative errno with *err filled in. -ETIMEDOUT: the device is
+ * gone, that program is not.
  */
 int device_delete(const char *interface, struct err *err);
 

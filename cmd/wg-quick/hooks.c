@@ -9,11 +9,14 @@
 #include "cmd/cli.h"
 #include "cmd/wg-quick/process.h"
 
-/* The text is evaluated, not given to -c: it must be parsed when extglob is on already. */
+/* The text is evaluated, not given to -c: it must be parsed when extglob is on already. In a
+ * function, since hooks may say `return' or `local'; and in a subshell, since bash (5.2) has
+ * something of its own to say when errexit strikes in a function's eval. */
 static const char prologue[] = "INTERFACE=$1 CONFIG_FILE=$2\n"
 			       "shopt -s extglob\n"
-			       "set -e -o pipefail -- \"$3\"\n"
-			       "eval \"shift; $1\"\n";
+			       "set -e -o pipefail\n"
+			       "execute_hook() { (eval \"shift; $1\"); }\n"
+			       "execute_hook \"$3\"\n";
 
 int hooks_run(const char *text, const struct target *target, struct err *err)
 {

@@ -81,8 +81,10 @@ int state_look(struct state *out, const char *interface, const char *table, stru
 	struct link_info link;
 	int r = link_get(&link, interface, err);
 
-	if (r && r != -ENODEV)
+	if (r && r != -ENODEV) {
+		err_prefix(err, "cannot look for `%s'", interface);
 		return r;
+	}
 	state.link_exists = !r;
 	r = ipc_list(&devices, err);
 	if (r)

@@ -75,21 +75,12 @@ int link_get(struct link_info *out, const char *name, struct err *err)
 {
 	int r = check_name(name, err);
 
-	if (r)
-		return r;
-	r = look_up(out, 0, name, err);
-	if (r)
-		err_prefix(err, "`%s'", name);
-	return r;
+	return r ? r : look_up(out, 0, name, err);
 }
 
 int link_get_by_index(struct link_info *out, unsigned int ifindex, struct err *err)
 {
-	int r = look_up(out, ifindex, NULL, err);
-
-	if (r)
-		err_prefix(err, "interface %u", ifindex);
-	return r;
+	return look_up(out, ifindex, NULL, err);
 }
 
 int link_add_wireguard(const char *name, struct err *err)

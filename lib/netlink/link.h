@@ -17,7 +17,7 @@ struct link_info {
 
 /**
  * Looks a link up. *out is written only on success. Returns 0, -ENODEV if there is none of that
- * name, or another negative errno, with *err filled in.
+ * name, or another negative errno, with *err filled in (why, not of which link).
  */
 int link_get(struct link_info *out, const char *name, struct err *err);
 /** As link_get(), by interface index. */

@@ -64,6 +64,41 @@ on_each_host() {
 	same "[#] ip link delete dev wq0" "$(tail -1 err)"
 	sleep 0.2
 	same "$before" "$(state)"
+
+	write_conf <<<$'[Interface]\nPreUp = ip link delete %i; sleep 0.2'
+	expect 1 "$quick" up wq0 2>err
+	contains "$(cat err)" "wg-quick: Unable to modify interface: "
+	same "$before" "$(state)"
+
+	# What `down` was to bring about is done; PostDown has not been.
+	write_conf <<<$'[Interface]\nPreDown = ip link delete %i; sleep 0.2\nPostDown = touch /run/post'
+	"$quick" up wq0
+	"$quick" down wq0
+	rm /run/post
+	same "$before" "$(state)"
+	SCRIPT
+}
+
+@test "a device that a hook has renamed or moved is found and deleted all the same" {
+	on_each_host <<-'SCRIPT'
+	mkdir -p /run/netns
+	ip netns add far
+	before=$(state)
+	for move in 'name elsewhere' 'netns far'; do
+		printf '[Interface]\nPreUp = ip link set %%i %s\nAddress = 10.0.0.1/24' "$move" | write_conf
+		expect 2 "$quick" up wq0 2>err
+		contains "$(cat err)" "wg-quick: cannot add the address 10.0.0.1/24 to \`wq0': No such device"
+		sleep 0.1
+		same "$before" "$(state)"
+		printf '[Interface]\nPostUp = ip link set %%i %s\nPostDown = touch /run/post' "$move" | write_conf
+		"$quick" up wq0
+		"$quick" down wq0 2>err
+		same "[#] rm -f /var/run/wireguard/wq0.sock" "$(sed -n 2p err)"
+		rm /run/post
+		sleep 0.1
+		same "$before" "$(state)"
+		same lo "$(ip -n far -br link | cut -d ' ' -f 1)"
+	done
 	SCRIPT
 }
 

@@ -81,6 +81,7 @@ on_each_host() {
 	PostUp = env | grep -c '^INTERFACE=\|^CONFIG_FILE=' || echo "$INTERFACE $CONFIG_FILE"
 	PostUp = [[ abc == a+(b)c ]] && echo extglob
 	PostUp = echo $# "$@"
+	PostUp = local x=in-a-function; echo $x; [[ $x ]] && return 0; false
 	CONF
 	cd /usr
 	out=$(echo input | "$quick" up wq0 2>/dev/null)
@@ -92,7 +93,8 @@ on_each_host() {
 	0
 	wq0 /etc/wireguard/wq0.conf
 	extglob
-	0" "$out"
+	0
+	in-a-function" "$out"
 	SCRIPT
 }
 

@@ -57,7 +57,7 @@ static void missing_ones_are_enodev(void **state)
 	(void)state;
 	need_namespace();
 	assert_int_equal(link_get(&link, "nosuch", &err), -ENODEV);
-	assert_string_equal(err.text, "`nosuch': No such device");
+	assert_string_equal(err.text, "No such device");
 	assert_int_equal(link.ifindex, 77);
 	assert_int_equal(link_get_by_index(&link, 9999, &err), -ENODEV);
 	assert_int_equal(link_delete("nosuch", &err), -ENODEV);
