@@ -32,7 +32,7 @@ demo() {
 	run demo '
 		env --default-signal=INT "$demo" >"$out" 2>&1 &
 		for i in {1..200}; do
-			grep -q "wg-datapath wg0" "$out" && break
+			grep -qs "wg-datapath wg0" "$out" && break
 			sleep 0.05
 		done
 		kill -INT $!
