@@ -21,7 +21,8 @@
 
 enum {
 	STATUS_FAILED = 1,
-	STATUS_REFUSED = 2, /* ip(8): the kernel said no */
+	STATUS_REFUSED = 2,          /* ip(8): the kernel said no */
+	IPV6_LEAST_MTU_BYTES = 1280, /* RFC 8200 section 5 */
 };
 
 /* What all steps work on. */
@@ -105,6 +106,17 @@ static int get_device(struct wg_device **out, struct work *work)
 	return r;
 }
 
+/* The kernel takes IPv6 away from a link of such an MTU without a word. */
+static void warn_of_small_mtu(const struct plan *plan, unsigned int mtu_bytes)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (mtu_bytes < IPV6_LEAST_MTU_BYTES && plan->steps[i].cidr.family == AF_INET6) {
+			cli_say("[!] an MTU below %d leaves `%s' without IPv6",
+				IPV6_LEAST_MTU_BYTES, plan->interface);
+			return;
+		}
+}
+
 static int set_mtu_and_up(struct work *work, const struct step *step)
 {
 	AUTO(state_mtus_fini) struct state_mtus mtus = { 0 };
@@ -122,6 +134,7 @@ static int set_mtu_and_up(struct work *work, const struct step *step)
 		known.mtu_bytes = plan_mtu(&mtus);
 	}
 	echo(work, &known);
+	warn_of_small_mtu(work->plan, known.mtu_bytes);
 	if (link_set_mtu(interface, known.mtu_bytes, work->err) ||
 	    link_set_up(interface, work->err))
 		return STATUS_REFUSED;
@@ -133,9 +146,19 @@ static int add_route(struct work *work, const struct step *step)
 	const struct plan *plan = work->plan;
 	uint32_t table =
 		plan->route_policy == ROUTE_POLICY_TABLE ? plan->table : (uint32_t)ROUTE_TABLE_MAIN;
+	int r;
 
 	echo(work, step);
-	return route_add(plan->interface, &step->cidr, table, work->err) ? STATUS_REFUSED : 0;
+	r = route_add(plan->interface, &step->cidr, table, work->err);
+	if (r == -EEXIST) {
+		char cidr[CIDR_TEXT_MAX];
+
+		cidr_format(cidr, &step->cidr);
+		err_set(work->err, r,
+			"cannot route %s to `%s': File exists: see `ip route show %s table %s'",
+			cidr, plan->interface, cidr, plan->table_name ? plan->table_name : "main");
+	}
+	return r ? STATUS_REFUSED : 0;
 }
 
 static int route_peers(struct work *work)

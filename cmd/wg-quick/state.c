@@ -58,11 +58,15 @@ uint32_t state_find_table(const char *name, const char *const dirs[])
 	static const struct {
 		const char *name;
 		uint32_t number;
-	} always[] = { { "default", 253 }, { "main", ROUTE_TABLE_MAIN }, { "local", 255 } };
+	} always[] = { { "0", ROUTE_TABLE_MAIN }, /* as the kernel sees it */
+		       { "unspec", ROUTE_TABLE_MAIN },
+		       { "default", 253 },
+		       { "main", ROUTE_TABLE_MAIN },
+		       { "local", 255 } };
 	uint32_t table = 0;
 	uint64_t number;
 
-	if (!num_parse_hex(&number, name, UINT32_MAX))
+	if (!num_parse_hex(&number, name, UINT32_MAX) && number)
 		return (uint32_t)number;
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 		if (!strcmp(always[i].name, name))

@@ -27,7 +27,7 @@ int state_look(struct state *out, const char *interface, const char *table, stru
 /**
  * The number of a routing table: decimal, 0x and hexadecimal, or a name that ip(8) knows too. The
  * names are in the files rt_tables and rt_tables.d/x.conf of the first of `dirs` (ended by NULL)
- * that has the name. 0 if there is no such table.
+ * that has the name; "0" is the main table. 0 if there is no such table.
  * Source: ip-route(8), "table TABLEID".
  */
 uint32_t state_find_table(const char *name, const char *const dirs[]);

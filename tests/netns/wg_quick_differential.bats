@@ -152,6 +152,7 @@ compare() {
 	table empty|${i}Table =\n${p}AllowedIPs = 10.5.0.0/16\n
 	table number|${i}Table = 1234\n${p}AllowedIPs = 10.0.0.7/32, 10.5.0.0/16, fd01::/64\n
 	table number and default routes|${i}Table = 1234\n${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	table zero|${i}Table = 0\n${p}AllowedIPs = 10.5.0.0/16\n
 	table large|${i}Table = 99999\n${p}AllowedIPs = 10.5.0.0/16\n
 	table hex|${i}Table = 0x20\n${p}AllowedIPs = 10.5.0.0/16\n
 	table name|${i}Table = ours\n${p}AllowedIPs = 10.5.0.0/16, ::/0\n

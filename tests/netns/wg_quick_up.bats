@@ -193,6 +193,22 @@ on_each_host() {
 	SCRIPT
 }
 
+@test "an MTU that IPv6 cannot live with is told" {
+	on_each_host <<-'SCRIPT'
+	for mtu in 1279 1280; do
+		printf '[Interface]\nAddress = fd00::1/64\nMTU = %s' $mtu | write_conf
+		"$quick" up wq0 2>err
+		"$quick" down wq0
+		[[ $mtu == 1280 ]] || same "[#] ip link set mtu 1279 up dev wq0
+	[!] an MTU below 1280 leaves \`wq0' without IPv6" "$(tail -2 err)"
+	done
+	same 0 "$(grep -c 'without IPv6' err)"
+	printf '[Interface]\nAddress = 10.0.0.1/24\nMTU = 1000' | write_conf
+	"$quick" up wq0 2>err
+	same 0 "$(grep -c 'without IPv6' err)"
+	SCRIPT
+}
+
 @test "host names of endpoints are looked up after PreUp" {
 	on_each_host <<-'SCRIPT'
 	cp /etc/hosts /run/hosts

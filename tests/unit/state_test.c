@@ -52,16 +52,16 @@ static void tables_by_number_and_name(void **state)
 		const char *name;
 		uint32_t table; /* 0: there is no such table */
 	} cases[] = {
-		{ "1234", 1234 },    { "4294967295", 4294967295 },
-		{ "0x2a", 42 },      { "main", 254 },
-		{ "default", 253 },  { "local", 255 },
-		{ "mine", 77 },      { "hex", 16 },
-		{ "later", 88 },     { "fromdir", 99 },
-		{ "skipped", 0 },    { "bad", 0 },
-		{ "no", 0 },         { "OFF", 0 },
-		{ "0", 0 },          { "-1", 0 },
-		{ "4294967296", 0 }, { "", 0 },
-		{ "12 34", 0 },
+		{ "1234", 1234 },   { "4294967295", 4294967295 },
+		{ "0x2a", 42 },     { "main", 254 },
+		{ "default", 253 }, { "local", 255 },
+		{ "mine", 77 },     { "hex", 16 },
+		{ "later", 88 },    { "fromdir", 99 },
+		{ "skipped", 0 },   { "bad", 0 },
+		{ "no", 0 },        { "OFF", 0 },
+		{ "0", 254 },       { "unspec", 254 },
+		{ "-1", 0 },        { "4294967296", 0 },
+		{ "", 0 },          { "12 34", 0 },
 	};
 	char a[64], b[64];
 	const char *const dirs[] = { "/nonexistent", a, b, NULL };
