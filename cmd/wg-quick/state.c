@@ -91,8 +91,10 @@ int state_look(struct state *out, const char *interface, const char *table, stru
 	}
 	state.link_exists = !r;
 	r = ipc_list(&devices, err);
-	if (r)
+	if (r) {
+		err_prefix(err, "Unable to list interfaces");
 		return r;
+	}
 	state.is_wireguard = strlist_has(&devices, interface);
 	if (table)
 		state.table = state_find_table(table, dirs);

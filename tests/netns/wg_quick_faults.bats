@@ -139,6 +139,9 @@ on_each_host() {
 	try "wg-quick: \`/etc/wireguard/wq1.conf' does not exist" up wq1
 	try "wg-quick: The config file must be a valid interface name, followed by .conf" up /dev/null
 	try "wg-quick: \`wq0' is not a WireGuard interface" down wq0
+	touch /run/wireguard
+	try "wg-quick: Unable to list interfaces: Not a directory" up wq0
+	rm /run/wireguard
 	mkdir /etc/wireguard/dir.conf
 	try "wg-quick: /etc/wireguard/dir.conf: Is a directory" up dir
 	export WG_ENDPOINT_RESOLUTION_RETRIES=x
