@@ -3,31 +3,69 @@
  * gets a shell of its own, so that nothing it sets reaches the next one. It stops at its first
  * failing command, pipelines included, and has extended patterns. $INTERFACE and $CONFIG_FILE are
  * there, though not exported.
+ *
+ * The shell reads the text from a file in memory that it inherits. Among its arguments everybody
+ * could see it, keys and all, and there is a limit to their length.
  */
 #include "cmd/wg-quick/hooks.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "cmd/cli.h"
 #include "cmd/wg-quick/process.h"
+#include "lib/util/cleanup.h"
 
-/* The text is evaluated, not given to -c: it must be parsed when extglob is on already. In a
- * function, since hooks may say `return' or `local'; and in a subshell, since bash (5.2) has
- * something of its own to say when errexit strikes in a function's eval. */
-static const char prologue[] = "INTERFACE=$1 CONFIG_FILE=$2\n"
+/* The text is evaluated when extglob is on already, or it would not be parsed so. In a function,
+ * since hooks may say `return' or `local'; and in a subshell, since bash (5.2) has something of its
+ * own to say when errexit strikes in a function's eval. */
+static const char prologue[] = "INTERFACE=$1 CONFIG_FILE=$2 fd=$3\n"
+			       "IFS= read -r -d '' hook <&$fd\n"
+			       "exec {fd}<&-\n"
+			       "unset fd\n"
 			       "shopt -s extglob\n"
 			       "set -e -o pipefail\n"
-			       "execute_hook() { (eval \"shift; $1\"); }\n"
-			       "execute_hook \"$3\"\n";
+			       "execute_hook() { (eval \"$hook\"); }\n"
+			       "execute_hook\n";
+
+/* Returns a descriptor from which the text can be read, to be closed, or a negative errno. */
+static int open_text(const char *text)
+{
+	size_t len = strlen(text), at = 0;
+	ssize_t n = 0;
+	int fd = memfd_create("hook", 0); /* inherited: no MFD_CLOEXEC */
+
+	if (fd < 0)
+		return -errno;
+	for (; at < len && n >= 0; at += (size_t)n)
+		n = write(fd, text + at, len - at);
+	if (n < 0) {
+		n = -errno;
+		close(fd);
+		return (int)n;
+	}
+	lseek(fd, 0, SEEK_SET);
+	return fd;
+}
 
 int hooks_run(const char *text, const struct target *target, struct err *err)
 {
+	AUTO(auto_close) int fd = open_text(text);
+	char number[16];
 	char *const argv[] = { "bash",
 			       "-c",
 			       (char *)prologue,
 			       (char *)cli_program,
 			       (char *)target->interface,
 			       target->path,
-			       (char *)text,
+			       number,
 			       NULL };
 
+	if (fd < 0)
+		return err_set(err, fd, "cannot hand a command to bash: %s", strerror(-fd));
+	snprintf(number, sizeof(number), "%d", fd);
 	return process_run(argv, err);
 }

@@ -98,6 +98,23 @@ on_each_host() {
 	SCRIPT
 }
 
+@test "hooks may be long, and nobody else sees them" {
+	on_each_host <<-'SCRIPT'
+	{
+		echo '[Interface]'
+		# Neither in a process's arguments nor in its environment, nor in an open file.
+		echo 'PreUp = s=s3cr; if grep -laf <(echo "${s}3t") /proc/[0-9]*/{cmdline,environ}; then exit 5; fi; : s3cr3t'
+		echo 'PreUp = ls -l /proc/self/fd | grep -c memfd || true'
+		echo 'PreUp = cat <&3'
+		echo "PostUp = x=$(printf %0300000d 7); echo \${#x}"
+	} | write_conf
+	out=$("$quick" up wq0 2>err 3<<<mine) || { tail -2 err; exit 1; }
+	same "0
+	mine
+	300000" "$out"
+	SCRIPT
+}
+
 @test "a private key from PreUp or PostUp stays" {
 	on_each_host <<-'SCRIPT'
 	for hook in PreUp PostUp; do
