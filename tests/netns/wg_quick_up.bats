@@ -103,7 +103,7 @@ on_each_host() {
 	{
 		echo '[Interface]'
 		# Neither in a process's arguments nor in its environment, nor in an open file.
-		echo 'PreUp = s=s3cr; if grep -laf <(echo "${s}3t") /proc/[0-9]*/{cmdline,environ}; then exit 5; fi; : s3cr3t'
+		echo 'PreUp = s=s3cr; if grep -qaf <(echo "${s}3t") /proc/[0-9]*/{cmdline,environ}; then exit 5; fi; : s3cr3t'
 		echo 'PreUp = ls -l /proc/self/fd | grep -c memfd || true'
 		echo 'PreUp = cat <&3'
 		echo "PostUp = x=$(printf %0300000d 7); echo \${#x}"
