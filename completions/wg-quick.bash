@@ -1,7 +1,7 @@
 # bash completion for wg-quick(8)
 
 _wg_quick() {
-	local cur=${COMP_WORDS[COMP_CWORD]} file
+	local cur=${COMP_WORDS[COMP_CWORD]} name
 	local -a names=()
 
 	COMPREPLY=()
@@ -18,15 +18,17 @@ _wg_quick() {
 	fi
 	case ${COMP_WORDS[1]} in
 	up | strip)
-		for file in /etc/wireguard/*.conf; do
-			[[ -e $file ]] || continue
-			file=${file##*/}
-			names+=("${file%.conf}")
+		for name in /etc/wireguard/*.conf; do
+			name=${name##*/}
+			names+=("${name%.conf}")
 		done
 		;;
 	down | save) # only what is there can be
 		read -r -a names < <(wg show interfaces 2>/dev/null)
 		;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W "${names[*]}" -- "$cur")
+	# Not compgen -W: it would run what a name like $(command) says.
+	for name in "${names[@]}"; do
+		[[ $name == "$cur"* && $name =~ ^[a-zA-Z0-9_=+.-]{1,15}$ ]] && COMPREPLY+=("$name")
+	done
 } && complete -F _wg_quick wg-quick

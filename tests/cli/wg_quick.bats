@@ -60,12 +60,16 @@ complete_words() {
 	touch "$dir/wg0.conf" "$dir/other.txt"
 	mkdir "$dir/sub" "$dir/bin"
 	offered=$(complete_words wg-quick up "$dir/" | sort | xargs)
-	printf '#!/bin/sh\necho wga wgb\n' >"$dir/bin/wg"
+	printf '%s\n' '#!/bin/sh' \
+		"echo 'wga wgb wg\$(touch\${IFS}$dir/ran) a-name-too-long-'" >"$dir/bin/wg"
 	chmod +x "$dir/bin/wg"
 	running=$(PATH=$dir/bin:$PATH complete_words wg-quick down wgb | xargs)
+	all=$(PATH=$dir/bin:$PATH complete_words wg-quick down '' | xargs)
+	[ ! -e "$dir/ran" ]
 	rm -r "$dir"
 	[ "$offered" = "$dir/bin $dir/sub $dir/wg0.conf" ]
 	[ "$running" = wgb ]
+	[ "$all" = "wga wgb" ]
 }
 
 @test "the units are well-formed" {
