@@ -23,28 +23,36 @@ static bool is_interface_name(const char *text, size_t len)
 	return len > 0 && len < IFNAMSIZ && strspn(text, NAME_CHARACTERS) >= len;
 }
 
+/* `wg0.conf' is the name of an interface, but hardly ever meant as such. */
+static int refuse_missing(const char *path, const char *argument, bool is_name, struct err *err)
+{
+	struct stat st;
+
+	if (is_name && !stat(argument, &st) && S_ISREG(st.st_mode))
+		return err_set(err, -ENOENT, "`%s' does not exist; the file here is `./%s'", path,
+			       argument);
+	return err_set(err, -ENOENT, "`%s' does not exist", path);
+}
+
 int target_find(struct target *out, const char *argument, struct err *err)
 {
 	AUTO(strbuf_fini) struct strbuf path = { 0 };
-	const char *name = strrchr(argument, '/');
-	size_t len = strlen(argument);
+	const char *slash = strrchr(argument, '/'), *name = slash ? slash + 1 : argument;
+	bool is_name = is_interface_name(argument, strlen(argument));
+	size_t len = strlen(name);
 	struct target target = { 0 };
 	struct stat st;
 
-	if (is_interface_name(argument, len)) {
-		name = argument;
+	if (is_name)
 		strbuf_addf(&path, CONFIG_DIR "/%s" CONFIG_SUFFIX, argument);
-	} else {
-		name = name ? name + 1 : argument;
+	else
 		strbuf_add(&path, argument);
-	}
 	if (stat(strbuf_text(&path), &st))
-		return err_set(err, -ENOENT, "`%s' does not exist", strbuf_text(&path));
-	if (name != argument || !is_interface_name(argument, len)) {
+		return refuse_missing(strbuf_text(&path), argument, is_name, err);
+	if (!is_name) {
 		size_t suffix = strlen(CONFIG_SUFFIX);
 
-		len = strlen(name);
-		if (len <= suffix || strcmp(name + len - suffix, CONFIG_SUFFIX) ||
+		if (len <= suffix || strcmp(name + len - suffix, CONFIG_SUFFIX) != 0 ||
 		    !is_interface_name(name, len - suffix))
 			return err_set(err, -EINVAL,
 				       "The config file must be a valid interface name, followed "

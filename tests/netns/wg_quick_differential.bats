@@ -244,6 +244,9 @@ compare() {
 			"$tool" strip "$argument" 2>&1 && echo "exit 0" || echo "exit $?"
 		done >"$(basename "$tool").$([[ $tool == "$ORIGINAL" ]] && echo original || echo ours)"
 	done
+	# One of the names is that of a file, too, which only ours says.
+	[[ $(grep -c "; the file here is \`./wqa.conf'" wg-quick.ours) == 1 ]]
+	sed -i 's/; the file here is .*//' wg-quick.ours
 	diff wg-quick.original wg-quick.ours
 	[[ $(grep -c 'exit 0' wg-quick.ours) -ge 6 ]]
 }
