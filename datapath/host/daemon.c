@@ -368,7 +368,6 @@ void daemon_free(struct daemon *daemon)
 	if (!daemon)
 		return;
 	/* The socket first: whoever looks for the device finds none from now on. */
-	uapi_server_free(daemon->uapi_server);
 	uapi_socket_free(daemon->uapi_socket);
 	link_watch_free(daemon->link_watch);
 	route_watch_free(daemon->route_watch);
@@ -379,9 +378,11 @@ void daemon_free(struct daemon *daemon)
 	tun_free(daemon->tun);
 	if (daemon->signals.fd >= 0)
 		close(daemon->signals.fd);
-	loop_free(daemon->loop);
 	packet_pool_free(daemon->tun_pool);
 	packet_pool_free(daemon->udp_pool);
 	packet_pool_free(daemon->tunnel_pool);
+	/* Connections last: who sees theirs end may take port and interface for free. */
+	uapi_server_free(daemon->uapi_server);
+	loop_free(daemon->loop);
 	free(daemon);
 }
