@@ -440,14 +440,18 @@ on_each_host() {
 	SCRIPT
 }
 
-@test "up can follow down at once, and down leaves no process" {
+@test "up can follow down at once, and no process stays" {
 	on_each_host <<-'SCRIPT'
 	write_conf <<<$'[Interface]\nListenPort = 51999\nAddress = 10.0.0.1/24'
 	for _ in {1..30}; do
 		"$quick" up wq0 >out 2>&1 || { tail -2 out; exit 1; }
 		"$quick" down wq0 >out 2>&1
-		same "" "$(strangers)"
 	done
+	for _ in {1..50}; do
+		[[ $(strangers) ]] || break
+		sleep 0.02 # a sanitizer takes its time
+	done
+	same "" "$(strangers)"
 	SCRIPT
 }
 
