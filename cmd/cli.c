@@ -2,11 +2,14 @@
 #include "cmd/cli.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "lib/util/cleanup.h"
 
 enum {
 	WORTH_WRITING = 65536, /* bytes */
@@ -24,12 +27,24 @@ const struct cli_command *cli_find(const struct cli_command *commands, const cha
 
 void cli_say(const char *format, ...)
 {
+	AUTO(strbuf_fini) struct strbuf line = { 0 };
 	va_list args;
 
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	strbuf_addv(&line, format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	strbuf_add_char(&line, '\n');
+	/* In one piece: lines of several programs on one stderr do not mix. */
+	fwrite(line.text, 1, line.len, stderr);
+}
+
+/* Stdout may be shared with someone who made it non-blocking: a terminal, a pipe of an event loop.
+ */
+static void wait_for_room(void)
+{
+	struct pollfd stdout_poll = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	poll(&stdout_poll, 1, -1);
 }
 
 int cli_write(struct strbuf *out)
@@ -41,6 +56,13 @@ int cli_write(struct strbuf *out)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EAGAIN) {
+			wait_for_room();
+			continue;
+		}
+		/* Who reads has seen enough. Where SIGPIPE is not ignored, it ends us here. */
+		if (n < 0 && errno == EPIPE)
+			break;
 		if (n < 0) {
 			cli_say("%s: standard output: %s", cli_program, strerror(errno));
 			strbuf_clear(out);

@@ -22,12 +22,12 @@ extern const char *cli_program;
 /** The command called `name`, or NULL. */
 const struct cli_command *cli_find(const struct cli_command *commands, const char *name);
 
-/** Prints "text\n" on stderr. */
+/** Prints "text\n" on stderr, in one piece. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
- * Writes what is in `out` to stdout and empties it. Returns 0, or the exit status 1 after saying
- * why on stderr.
+ * Writes what is in `out` to stdout and empties it. Returns 0, also if nobody reads it any more, or
+ * the exit status 1 after saying why on stderr.
  */
 int cli_write(struct strbuf *out);
 /** As cli_write(), but waits until there is enough for it to be worth while. */

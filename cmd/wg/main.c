@@ -1,11 +1,12 @@
 /* wg: the table of subcommands, and what they share (see commands.h). */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cmd/cli.h"
 #include "cmd/wg/commands.h"
 #include "lib/ipc/ipc.h"
+#include "lib/util/cleanup.h"
+#include "lib/util/strbuf.h"
 
 /* What scripts compare versions with: the release of the original that this program matches. */
 #define COMPATIBLE "wireguard-tools v1.0.20260223 - https://git.zx2c4.com/wireguard-tools/"
@@ -57,12 +58,12 @@ int wg_modify(struct wg_device *change, const char *name)
 	return 1;
 }
 
-static void print_usage(FILE *file)
+static void add_usage(struct strbuf *out)
 {
-	fprintf(file, "Usage: %s <cmd> [<args>]\n\nAvailable subcommands:\n", cli_program);
+	strbuf_addf(out, "Usage: %s <cmd> [<args>]\n\nAvailable subcommands:\n", cli_program);
 	for (const struct cli_command *command = commands; command->name; command++)
-		fprintf(file, "  %s: %s\n", command->name, command->description);
-	fputs("You may pass `--help' to any of these subcommands to view usage.\n", file);
+		strbuf_addf(out, "  %s: %s\n", command->name, command->description);
+	strbuf_add(out, "You may pass `--help' to any of these subcommands to view usage.");
 }
 
 static int is_one_of(const char *word, const char *a, const char *b, const char *c)
@@ -73,6 +74,7 @@ static int is_one_of(const char *word, const char *a, const char *b, const char 
 int main(int argc, char **argv)
 {
 	static char *show_all[] = { "show", NULL };
+	AUTO(strbuf_fini) struct strbuf text = { 0 };
 	const struct cli_command *command;
 
 	if (argc > 0)
@@ -80,17 +82,18 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		return wg_show(1, show_all);
 	if (argc == 2 && is_one_of(argv[1], "-v", "--version", "version")) {
-		puts(COMPATIBLE " (wgsuite " VERSION ")");
-		return 0;
+		strbuf_add(&text, COMPATIBLE " (wgsuite " VERSION ")\n");
+		return cli_write(&text);
 	}
 	if (argc == 2 && is_one_of(argv[1], "-h", "--help", "help")) {
-		print_usage(stdout);
-		return 0;
+		add_usage(&text);
+		strbuf_add_char(&text, '\n');
+		return cli_write(&text);
 	}
 	command = cli_find(commands, argv[1]);
 	if (command)
 		return command->run(argc - 1, argv + 1);
-	cli_say("Invalid subcommand: `%s'", argv[1]);
-	print_usage(stderr);
+	add_usage(&text);
+	cli_say("Invalid subcommand: `%s'\n%s", argv[1], text.text);
 	return 1;
 }

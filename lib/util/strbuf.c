@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,19 +83,26 @@ void strbuf_add_char(struct strbuf *buf, char c)
 	strbuf_add_mem(buf, &c, 1);
 }
 
+void strbuf_addv(struct strbuf *buf, const char *format, va_list args)
+{
+	va_list again;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	assert(len >= 0);
+	vsnprintf(strbuf_reserve(buf, (size_t)len), (size_t)len + 1, format, args);
+	buf->len += (size_t)len;
+}
+
 void strbuf_addf(struct strbuf *buf, const char *format, ...)
 {
 	va_list args;
-	int len;
 
 	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
+	strbuf_addv(buf, format, args);
 	va_end(args);
-	assert(len >= 0);
-	va_start(args, format);
-	vsnprintf(strbuf_reserve(buf, (size_t)len), (size_t)len + 1, format, args);
-	va_end(args);
-	buf->len += (size_t)len;
 }
 
 void strbuf_add_u64(struct strbuf *buf, unsigned long long value)

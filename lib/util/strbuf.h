@@ -1,6 +1,7 @@
 #ifndef LIB_UTIL_STRBUF_H
 #define LIB_UTIL_STRBUF_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -29,6 +30,8 @@ void strbuf_add(struct strbuf *buf, const char *text);
 void strbuf_add_mem(struct strbuf *buf, const void *bytes, size_t len);
 void strbuf_add_char(struct strbuf *buf, char c);
 void strbuf_addf(struct strbuf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void strbuf_addv(struct strbuf *buf, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
 /** Decimal, without printf's cost. */
 void strbuf_add_u64(struct strbuf *buf, unsigned long long value);
 

@@ -129,6 +129,8 @@ setup() {
 }
 
 @test "a full disk is an error" {
-	run -1 bash -c '"$BUILD/wg" genkey >/dev/full'
-	[[ $output == *": standard output: No space left on device" ]]
+	for words in genkey version help; do
+		run -1 bash -c '"$BUILD/wg" $0 >/dev/full' $words
+		[[ $output == *": standard output: No space left on device" ]]
+	done
 }
