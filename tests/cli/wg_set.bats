@@ -149,7 +149,19 @@ setup() {
 	# The lab's network has no name server. What then comes, and whether it is temporary, is the
 	# C library's business, and the same for both.
 	same set wg0 peer $K endpoint nosuch.invalid:99
-	WG_ENDPOINT_RESOLUTION_RETRIES=1 same set wg0 peer $K endpoint nosuch.invalid:99
+	# They wait for a second: at the same time.
+	export WG_ENDPOINT_RESOLUTION_RETRIES=1
+	for program in original ours; do
+		{
+			local status=0
+			$program set wg0 peer $K endpoint nosuch.invalid:99 >"$LAB/$program.out" \
+				2>"$LAB/$program.err" || status=$?
+			echo "exit status $status" >"$LAB/$program.status"
+		} &
+	done
+	wait
+	lab_compare status err out
+	grep -q . "$LAB/ours.err"
 }
 
 @test "WG_ENDPOINT_RESOLUTION_RETRIES" {

@@ -315,16 +315,64 @@ last_handshake_time_nsec=6\n"
 
 @test "a thousand peers, and one with a thousand allowed IPs" {
 	{
-		for ((i = 1; i <= 1000; i++)); do
-			printf 'public_key=%064x\nallowed_ip=10.%d.%d.0/24\n' $i $((i / 256)) $((i % 256))
-		done
+		awk 'BEGIN {
+			for (i = 1; i <= 1000; i++)
+				printf "public_key=%064x\nallowed_ip=10.%d.%d.0/24\n", i, i / 256, i % 256
+		}'
 		printf 'public_key=%s\n' $A
-		for ((i = 1; i <= 1000; i++)); do
-			printf 'allowed_ip=fd00:%x::/32\n' $i
-		done
+		printf 'allowed_ip=fd00:%x::/32\n' {1..1000}
 		printf 'errno=0\n\n'
 	} >"$LAB/wg0.get"
 	same show wg0 dump
 	same show wg0
 	same showconf wg0
+	# Who has seen enough may go; where that is a signal and where it is not.
+	for program in original ours; do
+		PATH=$LAB/$program:$PATH lab bash -c '
+			for words in "show wg0 dump" "show wg0" "showconf wg0"; do
+				wg $words | head -n 1 >/dev/null
+				echo ${PIPESTATUS[@]}
+				(trap "" PIPE; wg $words | head -n 1 >/dev/null; echo ${PIPESTATUS[@]})
+			done' >"$LAB/$program.out" 2>"$LAB/$program.err"
+	done
+	lab_compare out err
+	# A pipe of somebody's event loop has no room, and tells so; nothing is lost all the same.
+	ours show wg0 dump >"$LAB/whole"
+	perl -MFcntl -e '
+		pipe my $in, my $out;
+		fcntl $out, F_SETFL, O_NONBLOCK or die;
+		if (!fork) {
+			open STDOUT, ">&", $out;
+			exec @ARGV;
+		}
+		close $out;
+		select undef, undef, undef, 0.2;
+		print while <$in>;
+		wait;
+		exit $? >> 8' -- nsenter -t "$LAB_PID" -m -n -p -- "$LAB/ours/wg" show wg0 dump \
+		>"$LAB/pieces"
+	cmp "$LAB/whole" "$LAB/pieces"
+}
+
+@test "a user whom the daemon does not let in" {
+	describe_all
+	# Where a build stands, and its lab, others may not look.
+	lab mkdir -p /run/others/original /run/others/ours
+	lab cp "$BUILD/wg" /run/others/ours/wg
+	lab cp /usr/bin/wg /run/others/original/wg
+	lab chmod -R 755 /run/others
+	lab chmod 755 /var/run/wireguard
+	lab chmod 700 /var/run/wireguard/wg0.sock
+	for words in show 'show interfaces' 'show all dump' 'show wg0' 'showconf wg0' 'set wg0 fwmark 1' \
+		'syncconf wg0 /dev/null'; do
+		for program in original ours; do
+			local status=0
+			# shellcheck disable=SC2086
+			PATH=/run/others/$program:$PATH lab setpriv --reuid 65534 --regid 65534 \
+				--clear-groups wg $words >"$LAB/$program.out" 2>"$LAB/$program.err" || status=$?
+			echo "exit status $status" >"$LAB/$program.status"
+		done
+		lab_compare status err out || { echo "$words"; false; }
+	done
+	is ours.err 'Unable to modify interface: Permission denied'
 }
