@@ -25,6 +25,12 @@ const struct cli_command *cli_find(const struct cli_command *commands, const cha
 	return NULL;
 }
 
+void cli_add_place(struct strbuf *out, const struct err *err, const char *file)
+{
+	if (err->line)
+		strbuf_addf(out, "%s:%u:%u: ", file, err->line, err->column ? err->column : 1);
+}
+
 void cli_say(const char *format, ...)
 {
 	AUTO(strbuf_fini) struct strbuf line = { 0 };

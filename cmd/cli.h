@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/util/err.h"
 #include "lib/util/strbuf.h"
 
 /* What the command line programs share: subcommands, usage, colour, messages. */
@@ -21,6 +22,9 @@ extern const char *cli_program;
 
 /** The command called `name`, or NULL. */
 const struct cli_command *cli_find(const struct cli_command *commands, const char *name);
+
+/** Adds "file:line:column: ", the place that err is about; nothing if it is about none. */
+void cli_add_place(struct strbuf *out, const struct err *err, const char *file);
 
 /** Prints "text\n" on stderr, in one piece. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -51,13 +51,12 @@ static const char usage_text[] =
 /* One line, with the place in the file that it is about. */
 static int fail(const struct err *err, const char *file)
 {
-	fprintf(stderr, "%s: ", cli_program);
-	if (file && err->line)
-		fprintf(stderr, "%s:%u:%u: ", file, err->line, err->column ? err->column : 1);
-	fputs(err->text, stderr);
-	if (err->expected)
-		fprintf(stderr, "; expected %s", err->expected);
-	fputc('\n', stderr);
+	AUTO(strbuf_fini) struct strbuf place = { 0 };
+
+	if (file)
+		cli_add_place(&place, err, file);
+	cli_say("%s: %s%s%s%s", cli_program, strbuf_text(&place), err->text,
+		err->expected ? "; expected " : "", err->expected ? err->expected : "");
 	return 1;
 }
 
@@ -171,12 +170,7 @@ static int run_strip(int argc, char **argv)
 	if (conf_read_text(&text, target.path, &err) ||
 	    conf_strip(&stripped, strbuf_text(&text), text.len, &err))
 		return fail(&err, target.path);
-	if (fwrite(strbuf_text(&stripped), 1, stripped.len, stdout) != stripped.len ||
-	    fflush(stdout)) {
-		cli_say("%s: cannot write: %s", cli_program, strerror(errno));
-		return 1;
-	}
-	return 0;
+	return cli_write(&stripped);
 }
 
 static const struct cli_command commands[] = {

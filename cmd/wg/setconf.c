@@ -12,10 +12,13 @@
 #include "lib/ipc/resolve.h"
 #include "lib/model/diff.h"
 #include "lib/util/cleanup.h"
+#include "lib/util/strbuf.h"
 
 /* The first lines are the original's; the last tells the place, which it does not. */
 static void say_conf_error(const struct err *err, const char *path)
 {
+	AUTO(strbuf_fini) struct strbuf place = { 0 };
+
 	if (!err->line) {
 		/* Opening a directory works, reading it does not. */
 		if (err->code == -EISDIR)
@@ -24,10 +27,10 @@ static void say_conf_error(const struct err *err, const char *path)
 			cli_say("fopen: %s", strerror(-err->code));
 		return;
 	}
-	cli_say("%s", err->text);
-	cli_say(err->code == -ENOKEY ? "Invalid configuration" : "Configuration parsing error");
-	cli_say("%s:%u:%u: expected %s", path, err->line, err->column,
-		err->expected ? err->expected : "something else");
+	cli_add_place(&place, err, path);
+	cli_say("%s\n%s\n%sexpected %s", err->text,
+		err->code == -ENOKEY ? "Invalid configuration" : "Configuration parsing error",
+		strbuf_text(&place), err->expected ? err->expected : "something else");
 }
 
 static int resolve(struct wg_device *device)
