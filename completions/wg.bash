@@ -5,17 +5,31 @@
 _wg_words() {
 	local line=${COMP_LINE:0:COMP_POINT}
 
-	read -r -a words <<<"$line"
-	[[ $line != *[[:space:]] ]] || words+=('')
+	# Without -r: a blank after a backslash is part of a file's name.
+	# shellcheck disable=SC2162
+	read -a words <<<"$line"
+	[[ $line != *[^\\][[:space:]] ]] || words+=('')
 }
 
+# Offers those of the words in $1 that begin with what is typed. They are nothing but text: compgen
+# would expand them, and an interface may be called $(reboot).
 _wg_reply() {
-	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+	local -a all=()
+	local word typed=''
+
+	# Bash puts the reply in the place of what stands after the last "=".
+	[[ $COMP_WORDBREAKS != *=* ]] || typed=${cur%"${cur##*=}"}
+	read -r -d '' -a all <<<"$1"
+	for word in "${all[@]}"; do
+		[[ $word == "$cur"* ]] || continue
+		printf -v word %q "${word#"$typed"}"
+		COMPREPLY+=("${word#\'\'}")
+	done
 }
 
+# As where there is no completion for a command: readline knows how to quote.
 _wg_files() {
-	compopt -o filenames 2>/dev/null
-	mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	compopt -o default
 }
 
 _wg_interfaces() {

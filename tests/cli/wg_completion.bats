@@ -32,6 +32,22 @@ offers() {
 		sort | paste -sd ' '
 }
 
+# completed LINE: what a real bash on a terminal makes of it when the tab key is pressed at its end.
+completed() {
+	local line=$BATS_TEST_TMPDIR/line
+	rm -f "$line"
+	cat >"$BATS_TEST_TMPDIR/rc" <<-END
+		source "$ROOT/completions/wg.bash"
+		bind -x '"\C-t": printf "%s" "\$READLINE_LINE" >"$line.new"; mv "$line.new" "$line"; exit'
+	END
+	# The terminal's other end stays open until the answer is there.
+	{
+		printf '%s\t\024' "$1"
+		lab_wait_for test -e "$line"
+	} | TERM=dumb script -qec "bash --noprofile --rcfile $BATS_TEST_TMPDIR/rc -i" /dev/null >/dev/null
+	cat "$line"
+}
+
 subcommands() {
 	"$BUILD/wg" help | sed -n 's/^  \([a-z]*\): .*/\1/p'
 }
@@ -117,10 +133,38 @@ sorted() {
 }
 
 @test "completion: files" {
-	touch "$BATS_TEST_TMPDIR/one.conf" "$BATS_TEST_TMPDIR/one.key"
+	cd "$BATS_TEST_TMPDIR"
+	mkdir files
+	cd files
+	touch one.key 'my file.conf'
 	for start in 'wg setconf wg0' 'wg addconf wg0' 'wg syncconf wg0' 'wg set wg0 private-key' \
 		"wg set wg0 peer $K preshared-key"; do
-		[[ $(offers "$start $BATS_TEST_TMPDIR/one") == \
-			"$BATS_TEST_TMPDIR/one.conf $BATS_TEST_TMPDIR/one.key" ]]
+		[[ $(completed "$start o") == "$start one.key " ]]
 	done
+	[[ $(completed 'wg setconf wg0 m') == 'wg setconf wg0 my\ file.conf ' ]]
+	[[ $(completed 'wg setconf wg0 my\ f') == 'wg setconf wg0 my\ file.conf ' ]]
+	[[ $(completed 'wg setconf wg0 one.key m') == 'wg setconf wg0 one.key m' ]]
+}
+
+@test "completion: on a terminal" {
+	[[ $(completed 'wg showc') == 'wg showconf ' ]]
+	[[ $(completed 'wg set wg0 peer uF') == "wg set wg0 peer $K " ]]
+	[[ $(completed "wg set wg0 peer ${K:0:20}") == "wg set wg0 peer $K " ]]
+	# What ends in "=" is complete, and not the start of something new.
+	[[ $(completed "wg set wg0 peer $K") == "wg set wg0 peer $K " ]]
+	[[ $(completed "wg set wg0 peer $K end") == "wg set wg0 peer $K endpoint " ]]
+	[[ $(completed "wg set wg0 peer $K endpoint [::1]:5 al") == \
+		"wg set wg0 peer $K endpoint [::1]:5 allowed-ips " ]]
+}
+
+@test "completion: an interface's name is not a command" {
+	cat >"$BATS_TEST_TMPDIR/bin/wg" <<-'END'
+		#!/bin/bash
+		echo '$(touch${IFS}owned) `touch${IFS}owned` a;touch${IFS}owned z$(touch${IFS}owned) *'
+	END
+	cd "$BATS_TEST_TMPDIR"
+	(($(offers 'wg show ' | wc -w) == 7))
+	[[ $(completed 'wg show z') == 'wg show z\$\(touch\$\{IFS\}owned\) ' ]]
+	[[ $(completed 'wg show a;') == 'wg show a;' ]]
+	[[ ! -e owned ]]
 }
