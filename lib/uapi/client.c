@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/uapi/codec.h"
@@ -22,6 +23,7 @@
 
 enum {
 	PIECE_LEN = 65536,      /* bytes per read, and about as many per write */
+	STARTING_NS = 20000000, /* a daemon has its socket, but does not listen on it yet */
 	LINE_LEN_MAX = 1 << 20, /* bytes of an answer without a newline that are waited for */
 };
 
@@ -53,7 +55,7 @@ static int find_socket(struct sockaddr_un *out, const char *name)
 	return S_ISSOCK(info.st_mode) ? 0 : -ENOTSOCK;
 }
 
-static int connect_to(const struct sockaddr_un *addr)
+static int try_to_connect(const struct sockaddr_un *addr)
 {
 	int r, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -62,10 +64,24 @@ static int connect_to(const struct sockaddr_un *addr)
 	if (!connect(fd, (const struct sockaddr *)addr, sizeof(*addr)))
 		return fd;
 	r = -errno;
-	if (r == -ECONNREFUSED)
-		unlink(addr->sun_path);
 	close(fd);
 	return r;
+}
+
+/* A socket that nobody listens on is in the way of the next daemon, and removed. */
+static int connect_to(const struct sockaddr_un *addr)
+{
+	const struct timespec moment = { .tv_nsec = STARTING_NS };
+	int fd = try_to_connect(addr);
+
+	if (fd != -ECONNREFUSED)
+		return fd;
+	/* Perhaps nobody listens yet: a daemon that finds its socket removed ends. */
+	nanosleep(&moment, NULL);
+	fd = try_to_connect(addr);
+	if (fd == -ECONNREFUSED)
+		unlink(addr->sun_path);
+	return fd;
 }
 
 int uapi_connect(const char *name)

@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/uapi/client.h"
@@ -361,6 +362,33 @@ static void listing_knows_who_answers(void **state)
 	rmdir(UAPI_SOCKET_DIR "/dir.sock");
 }
 
+static void *listen_soon(void *argument)
+{
+	const struct timespec moment = { .tv_nsec = 5000000 };
+
+	nanosleep(&moment, NULL);
+	listen(*(const int *)argument, 8);
+	return NULL;
+}
+
+static void a_daemon_that_is_starting_keeps_its_socket(void **state)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX,
+				    .sun_path = UAPI_SOCKET_DIR "/test0.sock" };
+	pthread_t thread;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	NEEDS_NAMESPACE();
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(pthread_create(&thread, NULL, listen_soon, &fd), 0);
+	assert_true(uapi_exists("test0"));
+	pthread_join(thread, NULL);
+	assert_int_equal(access(addr.sun_path, F_OK), 0);
+	close(fd);
+	unlink(addr.sun_path);
+}
+
 static void a_daemon_that_refuses_this_user_is_there(void **state)
 {
 	AUTO(strlist_fini) struct strlist names = { 0 };
@@ -425,6 +453,7 @@ int main(void)
 		cmocka_unit_test(a_sets_errno_has_either_sign),
 		cmocka_unit_test(a_daemon_that_hangs_up_may_say_why),
 		cmocka_unit_test(listing_knows_who_answers),
+		cmocka_unit_test(a_daemon_that_is_starting_keeps_its_socket),
 		cmocka_unit_test(a_daemon_that_refuses_this_user_is_there),
 		cmocka_unit_test(no_directory_is_no_error),
 		cmocka_unit_test(without_a_socket_there_is_no_device),
