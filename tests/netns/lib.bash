@@ -35,3 +35,23 @@ daemons() {
 	echo wireguard-go
 	[[ ! -x $BUILD/wg-datapath ]] || echo "$BUILD/wg-datapath"
 }
+
+# on_each_host: the script, once for each userspace program that wg-quick can start. It has $quick, write_conf, and the
+# keys $key (its public key is $own), $peer_a and $peer_b.
+on_each_host() {
+	local script daemon
+	script=$(cat)
+	while read -r daemon; do
+		echo "with $daemon"
+		on_host "$BUILD/wg-quick" "$daemon" <<-SCRIPT
+		quick=\$1
+		export WG_QUICK_USERSPACE_IMPLEMENTATION=\$2
+		key=yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=
+		own=HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=
+		peer_a=xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=
+		peer_b=L+V9o0fNYkMVKNqsX7spBzD/9oSvxM/C7ZCZX1jLO3Q=
+		write_conf() { (umask 077; cat >/etc/wireguard/wq0.conf); }
+		$script
+		SCRIPT
+	done < <(daemons)
+}

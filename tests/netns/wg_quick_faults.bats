@@ -7,22 +7,6 @@ setup() {
 	need_root
 }
 
-# on_each_host: the script, once for each userspace program; see wg_quick_up.bats.
-on_each_host() {
-	local script daemon
-	script=$(cat)
-	while read -r daemon; do
-		echo "with $daemon"
-		on_host "$BUILD/wg-quick" "$daemon" <<-SCRIPT
-		quick=\$1
-		export WG_QUICK_USERSPACE_IMPLEMENTATION=\$2
-		peer_a=xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=
-		write_conf() { (umask 077; cat >/etc/wireguard/wq0.conf); }
-		$script
-		SCRIPT
-	done < <(daemons)
-}
-
 @test "a failure at any step undoes the steps before it" {
 	on_each_host <<-'SCRIPT'
 	ip link add near type veth peer name far

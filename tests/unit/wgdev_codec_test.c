@@ -19,6 +19,7 @@
 #include "lib/netlink/wgdev_codec.h"
 #include "lib/netlink/wgdev_removals.h"
 #include "lib/util/cleanup.h"
+#include "tests/unit/wgdev_fixture.h"
 
 #include <linux/wireguard.h>
 
@@ -29,38 +30,6 @@ enum {
 };
 
 /* ---- helpers ------------------------------------------------------------------------------ */
-
-static struct cidr cidr_of(const char *text)
-{
-	struct cidr cidr;
-
-	assert_int_equal(cidr_parse(&cidr, NULL, text, NULL), 0);
-	return cidr;
-}
-
-static struct wg_key key_of(unsigned int n)
-{
-	struct wg_key key = { .bytes = { (uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16), 1 } };
-
-	return key;
-}
-
-static struct wg_peer *add_peer(struct wg_device *device, unsigned int n)
-{
-	struct wg_peer *peer = wg_device_add_peer(device);
-
-	peer->public_key = key_of(n);
-	peer->flags = WG_PEER_HAS_PUBLIC_KEY;
-	return peer;
-}
-
-static void add_ip(struct wg_peer *peer, const char *text, bool remove)
-{
-	struct wg_allowed_ip *ip = wg_peer_add_allowed_ip(peer);
-
-	ip->cidr = cidr_of(text);
-	ip->remove = remove;
-}
 
 /* The n-th of many: IPv4 and IPv6 alternate, as do the lengths. */
 static void add_ip_number(struct wg_peer *peer, uint32_t n)
