@@ -61,35 +61,53 @@ static size_t before_secret(const char *line)
 	return equals && key && key < equals ? (size_t)(equals - line) + 1 : strlen(line);
 }
 
-/*
- * A line that was not understood is quoted in the message, but it must not carry a key there.
- * Hidden are the value of whatever calls itself a key (misspelt, too, but not a public one), and
- * anywhere else what looks like base64 of 32 bytes.
- */
-static void add_without_secrets(struct strbuf *out, const char *line)
+/* Adds the first `len` characters of text without what looks like base64 of 32 bytes. */
+static void add_without_keys(struct strbuf *out, const char *text, size_t len)
 {
-	size_t end, run = 0;
+	size_t run = 0;
 
-	if (!strncasecmp(line, "PublicKey=", strlen("PublicKey="))) {
-		strbuf_add(out, line);
-		return;
-	}
-	end = before_secret(line);
-	for (size_t i = 0; i < end; i++) {
-		strbuf_add_char(out, line[i]);
-		if (is_base64_char(line[i])) {
+	for (size_t i = 0; i < len; i++) {
+		strbuf_add_char(out, text[i]);
+		if (is_base64_char(text[i])) {
 			run++;
 			continue;
 		}
-		if (line[i] == '=' && run >= WG_KEY_BASE64_LEN - 2) {
+		if (text[i] == '=' && run >= WG_KEY_BASE64_LEN - 2) {
 			mem_wipe(out->text + out->len - run - 1, run + 1);
 			out->len -= run + 1;
 			strbuf_add(out, HIDDEN);
 		}
 		run = 0;
 	}
+}
+
+/*
+ * A line that was not understood is quoted in the message, but it must not carry a key there.
+ * Hidden are the value of whatever calls itself a key (misspelt, too, but not a public one), and
+ * anywhere else what looks like one.
+ */
+static void add_without_secrets(struct strbuf *out, const char *line)
+{
+	size_t end;
+
+	if (!strncasecmp(line, "PublicKey=", strlen("PublicKey="))) {
+		strbuf_add(out, line);
+		return;
+	}
+	end = before_secret(line);
+	add_without_keys(out, line, end);
 	if (line[end])
 		strbuf_add(out, HIDDEN);
+}
+
+/* A value that was not understood is quoted, too: it may be a key in the wrong place. */
+static void hide_keys(struct err *err)
+{
+	AUTO(strbuf_fini) struct strbuf text = { 0 };
+
+	add_without_keys(&text, err->text, strlen(err->text));
+	mem_wipe(err->text, sizeof(err->text));
+	memcpy(err->text, strbuf_text(&text), text.len); /* never longer: 44 characters became 8 */
 }
 
 /* Adds the place to the message that is there. */
@@ -236,6 +254,8 @@ static int read_value(struct reader *reader, const struct keys_key *key,
 	if (!key->parse(&reader->target, reader->conf->lines.text.text + value.at, value.len,
 			reader->err))
 		return 0;
+	if (reader->err && strcmp(key->name, "PublicKey") != 0)
+		hide_keys(reader->err);
 	return place_error(reader, line, value.at + reader->target.bad_at);
 }
 

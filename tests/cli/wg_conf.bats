@@ -187,6 +187,17 @@ Endpoint = 192.0.2.1:51820\nPersistentKeepalive = 25\n
 		grep -qF "Key is not the correct length or format: \`(hidden)'" "$LAB/ours.err"
 		grep -qx 'Configuration parsing error' "$LAB/ours.err"
 	done
+	# Nor is one in the wrong place.
+	for line in "[Interface]\nFwMark = $PRIVATE" "[Interface]\nListenPort = $PRIVATE" \
+		"[Peer]\nAllowedIPs = 10.0.0.0/8, $PRIVATE" "[Peer]\nPersistentKeepalive = $PRIVATE" \
+		"[Peer]\nEndpoint = $PRIVATE" "[Peer]\nEndpoint = 192.0.2.1:$PRIVATE"; do
+		# shellcheck disable=SC2059
+		printf "$line\n" >"$FILE"
+		lab_record ours addconf wg0 "$FILE"
+		run ! grep -F "${PRIVATE:0:10}" "$LAB/ours.err"
+		grep -qF '(hidden)' "$LAB/ours.err"
+	done
+	bad_file 2:13 "[Peer]\nPublicKey = ${K/u/-}\n"
 }
 
 @test "a port above 65535 is refused, not cut" {
