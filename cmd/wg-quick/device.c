@@ -37,72 +37,6 @@ static int check_tun(struct err *err)
 		       errno == ENOENT || errno == ENODEV ? " (is the tun module loaded?)" : "");
 }
 
-static int start_daemon(const char *interface, struct err *err)
-{
-	const char *program = getenv("WG_QUICK_USERSPACE_IMPLEMENTATION");
-	struct link_info link;
-	int r;
-
-	if (!program || !program[0])
-		program = "wg-datapath";
-
-	char *const argv[] = { (char *)program, (char *)interface, NULL };
-
-	cli_say("[#] %s %s", program, interface);
-	r = process_run_apart(argv, err);
-	if (r < 0)
-		return r;
-	if (r > 0)
-		return err_set(err, -ECHILD, "`%s %s' failed with exit status %d", program,
-			       interface, r);
-	if (link_get(&link, interface, NULL))
-		return err_set(err, -ECHILD, "`%s %s' made no interface", program, interface);
-	return 0;
-}
-
-int device_choose(enum device_implementation *out, struct err *err)
-{
-	static const char *const names[] = {
-		[DEVICE_IMPLEMENTATION_AUTO] = "auto",
-		[DEVICE_IMPLEMENTATION_KERNEL] = "kernel",
-		[DEVICE_IMPLEMENTATION_USERSPACE] = "userspace",
-	};
-	const char *text = getenv(IMPLEMENTATION_VARIABLE);
-
-	*out = DEVICE_IMPLEMENTATION_AUTO;
-	if (!text || !text[0])
-		return 0;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(names[i], text)) {
-			*out = (enum device_implementation)i;
-			return 0;
-		}
-	return err_expected(err, -EINVAL, "auto, kernel or userspace",
-			    "Unable to parse " IMPLEMENTATION_VARIABLE ": `%.200s'", text);
-}
-
-int device_add(const char *interface, enum device_implementation implementation, struct err *err)
-{
-	int r;
-
-	if (implementation != DEVICE_IMPLEMENTATION_USERSPACE) {
-		r = link_add_wireguard(interface, err);
-		if (r == -EOPNOTSUPP && implementation == DEVICE_IMPLEMENTATION_KERNEL)
-			return err_set(err, r,
-				       "cannot create `%s': this kernel has no WireGuard: %s",
-				       interface, strerror(-r));
-		if (r != -EOPNOTSUPP)
-			return r;
-	}
-	r = check_tun(err);
-	if (r)
-		return r;
-	if (implementation == DEVICE_IMPLEMENTATION_AUTO)
-		cli_say("[!] Missing WireGuard kernel module. "
-			"Falling back to slow userspace implementation.");
-	return start_daemon(interface, err);
-}
-
 /* Waits until the other side hangs up, or the deadline. */
 static void wait_for_hangup(int connection, mono_ns deadline)
 {
@@ -160,4 +94,71 @@ int device_delete(const char *interface, struct err *err)
 	if (r || connection < 0)
 		return r;
 	return wait_for_end(interface, connection, err);
+}
+
+int device_choose(enum device_implementation *out, struct err *err)
+{
+	static const char *const names[] = {
+		[DEVICE_IMPLEMENTATION_AUTO] = "auto",
+		[DEVICE_IMPLEMENTATION_KERNEL] = "kernel",
+		[DEVICE_IMPLEMENTATION_USERSPACE] = "userspace",
+	};
+	const char *text = getenv(IMPLEMENTATION_VARIABLE);
+
+	*out = DEVICE_IMPLEMENTATION_AUTO;
+	if (!text || !text[0])
+		return 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i], text)) {
+			*out = (enum device_implementation)i;
+			return 0;
+		}
+	return err_expected(err, -EINVAL, "auto, kernel or userspace",
+			    "Unable to parse " IMPLEMENTATION_VARIABLE ": `%.200s'", text);
+}
+
+static int start_daemon(const char *interface, struct err *err)
+{
+	const char *program = getenv("WG_QUICK_USERSPACE_IMPLEMENTATION");
+	struct link_info link;
+	int r;
+
+	if (!program || !program[0])
+		program = "wg-datapath";
+
+	char *const argv[] = { (char *)program, (char *)interface, NULL };
+
+	cli_say("[#] %s %s", program, interface);
+	r = process_run_apart(argv, err);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return err_set(err, -ECHILD, "`%s %s' failed with exit status %d", program,
+			       interface, r);
+	if (!link_get(&link, interface, NULL))
+		return 0;
+	device_delete(interface, NULL); /* there may be a daemon all the same */
+	return err_set(err, -ECHILD, "`%s %s' made no interface", program, interface);
+}
+
+int device_add(const char *interface, enum device_implementation implementation, struct err *err)
+{
+	int r;
+
+	if (implementation != DEVICE_IMPLEMENTATION_USERSPACE) {
+		r = link_add_wireguard(interface, err);
+		if (r == -EOPNOTSUPP && implementation == DEVICE_IMPLEMENTATION_KERNEL)
+			return err_set(err, r,
+				       "cannot create `%s': this kernel has no WireGuard: %s",
+				       interface, strerror(-r));
+		if (r != -EOPNOTSUPP)
+			return r;
+	}
+	r = check_tun(err);
+	if (r)
+		return r;
+	if (implementation == DEVICE_IMPLEMENTATION_AUTO)
+		cli_say("[!] Missing WireGuard kernel module. "
+			"Falling back to slow userspace implementation.");
+	return start_daemon(interface, err);
 }

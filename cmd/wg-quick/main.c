@@ -5,6 +5,7 @@
  * plan (what to do) -> apply (do it, or take it back).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -198,10 +199,24 @@ static void set_environment(void)
 	setenv("PATH", strbuf_text(&path), 1);
 }
 
+/* Where the caller has closed one of them, the next file to be opened would take its place:
+ * messages would go to it, and hooks would fail for telling something. */
+static void open_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const struct cli_command *command = argc == 3 ? cli_find(commands, argv[1]) : NULL;
 
+	open_standard_streams();
 	cli_program = argc ? basename(argv[0]) : "wg-quick";
 	set_environment();
 	if (!command) {

@@ -159,6 +159,24 @@ setup() {
 	false|\`false wq0' failed with exit status 1
 	true|\`true wq0' made no interface
 	CASES
+	# One that comes with another name than was asked for is ended.
+	printf '#!/bin/sh\n"$daemon" "$1" && ip link set "$1" name elsewhere && sleep 0.2\n' >/run/renames
+	chmod +x /run/renames
+	daemon=$WG_QUICK_USERSPACE_IMPLEMENTATION WG_QUICK_USERSPACE_IMPLEMENTATION=/run/renames \
+		expect 1 "$quick" up wq0 2>err
+	same "wg-quick: \`/run/renames wq0' made no interface" "$(tail -1 err)"
+	same "$before" "$(state)"
+	SCRIPT
+}
+
+@test "standard streams that are closed are no trap" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	write_conf <<<$'[Interface]\nPostUp = echo out; echo err >&2; cat; ls -l /proc/$BASHPID/fd >/run/fds'
+	"$quick" up wq0 <&- >&- 2>&-
+	same 3 "$(grep -c ' [012] -> /dev/null' fds)"
+	"$quick" down wq0 <&- >&- 2>&-
+	same "$before" "$(state)"
 	SCRIPT
 }
 
