@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <paths.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,7 +196,8 @@ static void set_environment(void)
 	if (len <= 0)
 		return;
 	memcpy(dir, self, sizeof(dir));
-	strbuf_addf(&path, "%s:%s", dirname(dir), old ? old : "");
+	/* Nothing after the colon would be the current directory. */
+	strbuf_addf(&path, "%s:%s", dirname(dir), old && old[0] ? old : _PATH_STDPATH);
 	setenv("PATH", strbuf_text(&path), 1);
 }
 

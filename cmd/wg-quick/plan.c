@@ -105,6 +105,13 @@ int plan_up(struct plan *out, const char *interface, enum device_implementation 
 
 	if (state->link_exists)
 		return err_set(err, -EEXIST, "`%s' already exists", interface);
+	/* It would be configured in the new one's place. */
+	if (state->is_wireguard)
+		return err_set(
+			err, -EEXIST,
+			"`%s' already exists: a program answers for it, though its interface "
+			"is not here",
+			interface);
 	r = begin(&plan, interface, conf, state, err);
 	if (!r)
 		r = refuse_default_routes(&plan, conf->device, err);

@@ -78,6 +78,17 @@ setup() {
 	SCRIPT
 }
 
+@test "without a PATH nothing in the current directory is run" {
+	on_host "$BUILD/wg-quick" <<-'SCRIPT'
+	printf '#!/bin/sh\ntouch /run/ran\n' | tee bash ip >/dev/null
+	chmod +x bash ip
+	printf '[Interface]\nPostUp = ip link show %%i\n' >/etc/wireguard/wq0.conf
+	env -i "$1" up wq0
+	env -i PATH= "$1" down wq0
+	[[ ! -e /run/ran ]]
+	SCRIPT
+}
+
 @test "hooks may be long, and nobody else sees them" {
 	on_each_host <<-'SCRIPT'
 	{

@@ -97,6 +97,7 @@ static void the_host_must_fit(void **state)
 	AUTO(conf_fini) struct conf conf = { 0 };
 	AUTO(plan_fini) struct plan plan = { 0 };
 	const struct state taken = { .link_exists = true }, none = { 0 };
+	const struct state elsewhere = { .is_wireguard = true };
 	struct err err = { 0 };
 
 	(void)state;
@@ -107,6 +108,11 @@ static void the_host_must_fit(void **state)
 	assert_int_equal(plan_down(&plan, "wg0", &conf, &taken, &err), -ENODEV);
 	assert_string_equal(err.text, "`wg0' is not a WireGuard interface");
 	assert_int_equal(plan_down(&plan, "wg0", &conf, &none, &err), -ENODEV);
+	/* It has been renamed, or is in another network namespace. */
+	assert_int_equal(plan_up(&plan, "wg0", DEVICE_IMPLEMENTATION_AUTO, &conf, &elsewhere, &err),
+			 -EEXIST);
+	assert_int_equal(plan_down(&plan, "wg0", &conf, &elsewhere, &err), 0);
+	plan_fini(&plan);
 	assert_int_equal(plan.n_steps, 0);
 }
 
