@@ -48,16 +48,27 @@ static void tell(const struct err *err)
 		cli_say("%s: %s", cli_program, err->text);
 }
 
+static int get_device(struct wg_device **out, const struct plan *plan, struct err *err)
+{
+	int r = ipc_get(out, plan->interface, err);
+
+	if (r)
+		err_prefix(err, "Unable to access interface");
+	return r;
+}
+
 static void say_waiting(void *ctx, const char *message)
 {
 	(void)ctx;
 	cli_say("%s", message);
 }
 
-/* Runs in a process of its own, since looking names up may take for ever. */
+/* Runs in a process of its own, since looking names up may take for ever, and so may a daemon.
+ * Whether it answers questions, too, is found out here, where a signal can put an end to it. */
 static int set_device_in_child(void *ctx)
 {
 	static const struct resolve_progress progress = { .waiting = say_waiting };
+	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
 	struct work *work = ctx;
 	struct err err = { 0 };
 	int r = resolve_device(work->conf->device, &progress, &err);
@@ -67,6 +78,8 @@ static int set_device_in_child(void *ctx)
 		if (r)
 			err_prefix(&err, "Unable to modify interface");
 	}
+	if (!r)
+		r = get_device(&device, work->plan, &err);
 	if (r)
 		tell(&err);
 	return r ? STATUS_FAILED : 0;
@@ -97,15 +110,6 @@ static int run_hook(struct work *work, const struct step *step)
 	return status < 0 ? STATUS_FAILED : status;
 }
 
-static int get_device(struct wg_device **out, struct work *work)
-{
-	int r = ipc_get(out, work->plan->interface, work->err);
-
-	if (r)
-		err_prefix(work->err, "Unable to access interface");
-	return r;
-}
-
 /* The kernel takes IPv6 away from a link of such an MTU without a word. */
 static void warn_of_small_mtu(const struct plan *plan, unsigned int mtu_bytes)
 {
@@ -126,7 +130,7 @@ static int set_mtu_and_up(struct work *work, const struct step *step)
 	struct step known = *step;
 
 	if (!known.mtu_bytes) {
-		if (get_device(&device, work))
+		if (get_device(&device, work->plan, work->err))
 			return STATUS_FAILED;
 		state_look_mtus(&mtus, &unreachable, device);
 		for (size_t i = 0; i < unreachable.n; i++)
@@ -170,7 +174,7 @@ static int route_peers(struct work *work)
 	bool is_auto = work->plan->route_policy == ROUTE_POLICY_AUTO;
 	int status = 0;
 
-	if (get_device(&device, work) || plan_routes(&routes, device, work->err))
+	if (get_device(&device, work->plan, work->err) || plan_routes(&routes, device, work->err))
 		return STATUS_FAILED;
 	/* Routes come longest prefix first, so none of them covers a later one: it is enough to
 	 * look once. */

@@ -306,6 +306,33 @@ interrupt_start='interrupt() {
 	SCRIPT
 }
 
+@test "a signal ends the wait for a daemon that does not answer" {
+	on_host "$BUILD/wg-quick" "$BATS_TEST_DIRNAME/../cli/fake-uapi" <<-'SCRIPT'
+	before=$(state)
+	: >/etc/wireguard/wq0.conf
+	# It takes what it is told, but a question makes it read a pipe that nobody writes to.
+	printf 'errno=0\n\n' >set
+	mkfifo get
+	cat >daemon <<-'PROGRAM'
+	#!/bin/sh
+	ip tuntap add "$1" mode tun
+	"$fake" "/run/wireguard/$1.sock" /run/get /run/set /run/log &
+	until [ -S "/run/wireguard/$1.sock" ]; do sleep 0.02; done
+	PROGRAM
+	chmod +x daemon
+	mkdir wireguard
+	fake=$2 WG_QUICK_USERSPACE_IMPLEMENTATION=/run/daemon env --default-signal "$1" up wq0 2>err &
+	until grep -q get=1 log; do sleep 0.02; done
+	kill -INT $!
+	until grep -q 'ip link delete' err; do sleep 0.02; done
+	echo >get # let it go
+	kill $(pgrep -f fake-uapi)
+	expect 1 wait $!
+	contains "$(cat err)" "wg-quick: interrupted"
+	same "$before" "$(state)"
+	SCRIPT
+}
+
 @test "Ctrl-C in a terminal does not reach the daemon of an interface that is up" {
 	on_each_host <<-'SCRIPT'
 	: | write_conf
