@@ -45,7 +45,8 @@ static void echo(const struct work *work, const struct step *step)
 static void tell(const struct err *err)
 {
 	if (err->text[0])
-		cli_say("%s: %s", cli_program, err->text);
+		cli_say("%s: %s%s%s", cli_program, err->text, err->expected ? "; expected " : "",
+			err->expected ? err->expected : "");
 }
 
 static int get_device(struct wg_device **out, const struct plan *plan, struct err *err)
