@@ -63,18 +63,19 @@ static int fail(const struct err *err, const char *file)
 }
 
 /* Becomes the same program, run by sudo. Returns only on failure. */
-static int become_root(int argc, char **argv)
+static int become_root(char *command, char *argument)
 {
-	AUTO(auto_free) char **args = calloc((size_t)argc + 5, sizeof(*args));
-	size_t n = 0;
+	char *const args[] = {
+		"sudo",
+		"-p",
+		"wg-quick must be run as root. Please enter the password for %u to continue: ",
+		"--",
+		self,
+		command,
+		argument,
+		NULL,
+	};
 
-	args[n++] = "sudo";
-	args[n++] = "-p";
-	args[n++] = "wg-quick must be run as root. Please enter the password for %u to continue: ";
-	args[n++] = "--";
-	args[n++] = self;
-	for (int i = 1; i < argc; i++)
-		args[n++] = argv[i];
 	execvp(args[0], args);
 	cli_say("%s: must be run as root; sudo: %s", cli_program, strerror(errno));
 	return 1;
@@ -229,6 +230,6 @@ int main(int argc, char **argv)
 		return is_help ? 0 : 1;
 	}
 	if (geteuid())
-		return become_root(argc, argv);
+		return become_root(argv[1], argv[2]);
 	return command->run(argc - 1, argv + 1);
 }
