@@ -177,11 +177,13 @@ static int run_strip(int argc, char **argv)
 }
 
 static const struct cli_command commands[] = {
-	{ "up", "creates the interface", run_up },
-	{ "down", "removes it", run_down },
-	{ "save", "writes the running configuration to the file", run_save },
-	{ "strip", "prints the file for wg(8)", run_strip },
-	{ NULL, NULL, NULL },
+	{ .name = "up", .description = "creates the interface", .run = run_up },
+	{ .name = "down", .description = "removes it", .run = run_down },
+	{ .name = "save",
+	  .description = "writes the running configuration to the file",
+	  .run = run_save },
+	{ .name = "strip", .description = "prints the file for wg(8)", .run = run_strip },
+	{ .name = NULL },
 };
 
 /* Commands of hooks find our `wg`, and the fallback our `wg-datapath`, wherever this is installed;

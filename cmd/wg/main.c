@@ -12,19 +12,54 @@
 #define COMPATIBLE "wireguard-tools v1.0.20260223 - https://git.zx2c4.com/wireguard-tools/"
 
 static const struct cli_command commands[] = {
-	{ "show", "Shows the current configuration and device information", wg_show },
-	{ "showconf",
-	  "Shows the current configuration of a given WireGuard interface, for use with `setconf'",
-	  wg_showconf },
-	{ "set", "Change the current configuration, add peers, remove peers, or change peers",
-	  wg_set },
-	{ "setconf", "Applies a configuration file to a WireGuard interface", wg_setconf },
-	{ "addconf", "Appends a configuration file to a WireGuard interface", wg_setconf },
-	{ "syncconf", "Synchronizes a configuration file to a WireGuard interface", wg_setconf },
-	{ "genkey", "Generates a new private key and writes it to stdout", wg_genkey },
-	{ "genpsk", "Generates a new preshared key and writes it to stdout", wg_genkey },
-	{ "pubkey", "Reads a private key from stdin and writes a public key to stdout", wg_pubkey },
-	{ NULL, NULL, NULL },
+	{
+		.name = "show",
+		.description = "Shows the current configuration and device information",
+		.run = wg_show,
+	},
+	{
+		.name = "showconf",
+		.description = "Shows the current configuration of a given WireGuard interface, "
+			       "for use with `setconf'",
+		.run = wg_showconf,
+	},
+	{
+		.name = "set",
+		.description = "Change the current configuration, add peers, remove peers, or "
+			       "change peers",
+		.run = wg_set,
+	},
+	{
+		.name = "setconf",
+		.description = "Applies a configuration file to a WireGuard interface",
+		.run = wg_setconf,
+	},
+	{
+		.name = "addconf",
+		.description = "Appends a configuration file to a WireGuard interface",
+		.run = wg_setconf,
+	},
+	{
+		.name = "syncconf",
+		.description = "Synchronizes a configuration file to a WireGuard interface",
+		.run = wg_setconf,
+	},
+	{
+		.name = "genkey",
+		.description = "Generates a new private key and writes it to stdout",
+		.run = wg_genkey,
+	},
+	{
+		.name = "genpsk",
+		.description = "Generates a new preshared key and writes it to stdout",
+		.run = wg_genkey,
+	},
+	{
+		.name = "pubkey",
+		.description = "Reads a private key from stdin and writes a public key to stdout",
+		.run = wg_pubkey,
+	},
+	{ .name = NULL },
 };
 
 static void say_waiting(void *ctx, const char *message)

@@ -32,6 +32,18 @@ static const struct show_field *find_field(const char *name)
 	return NULL;
 }
 
+static struct show_context now(void)
+{
+	struct timespec time = { 0 };
+
+	clock_gettime(CLOCK_REALTIME, &time);
+	return (struct show_context){
+		.now_s = time.tv_sec,
+		.now_ns = (uint32_t)time.tv_nsec,
+		.colour = cli_colour(),
+	};
+}
+
 static int list(struct strlist *names)
 {
 	struct err err;
@@ -63,6 +75,7 @@ static int show_one(const char *name, const char *field_name)
 {
 	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
 	AUTO(strbuf_fini) struct strbuf out = { 0 };
+	const struct show_context context = now();
 	const struct show_field *field;
 	struct err err;
 	int status;
@@ -75,7 +88,7 @@ static int show_one(const char *name, const char *field_name)
 		field = find_field(field_name);
 		status = field ? show_field(&out, device, field, "") : 1;
 	} else {
-		status = show_pretty(&out, device, time(NULL), cli_colour());
+		status = show_pretty(&out, device, &context);
 	}
 	return status ? status : cli_write(&out);
 }
@@ -85,11 +98,12 @@ static int show_next(struct strbuf *out, const struct wg_device *device,
 		     const struct show_field *field, bool any)
 {
 	AUTO(strbuf_fini) struct strbuf prefix = { 0 };
+	const struct show_context context = now();
 
 	if (!field) {
 		if (any)
 			strbuf_add_char(out, '\n');
-		return show_pretty(out, device, time(NULL), cli_colour());
+		return show_pretty(out, device, &context);
 	}
 	strbuf_addf(&prefix, "%s\t", device->name);
 	return show_field(out, device, field, prefix.text);

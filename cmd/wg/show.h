@@ -1,6 +1,10 @@
 #ifndef CMD_WG_SHOW_H
 #define CMD_WG_SHOW_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/conf/names.h"
 #include "lib/model/device.h"
 #include "lib/util/strbuf.h"
 
@@ -9,8 +13,44 @@
  * of it; the rest is the caller's to write. They return the exit status of that.
  */
 
-/** For people: `now_s` is the time, `colour` asks for escape sequences. */
-int show_pretty(struct strbuf *out, const struct wg_device *device, int64_t now_s, bool colour);
+enum show_format {
+	SHOW_TEXT,       /* for people, or a field */
+	SHOW_JSON,       /* one object of all interfaces, by name */
+	SHOW_NDJSON,     /* one line, an object, for each interface */
+	SHOW_PROMETHEUS, /* the exposition format, with the names of MindFlavor's exporter */
+};
+
+/** What the options of `wg show` ask for. */
+struct show_options {
+	enum show_format format;
+	bool names;            /* peers are called by their names where they have any */
+	unsigned int watch_ms; /* show it again after this long; 0: only once */
+};
+
+/** What a device is shown with: the moment, and its peers' names (NULL: none are wanted). */
+struct show_context {
+	int64_t now_s;   /* unix time */
+	uint32_t now_ns; /* 0 to 999999999 */
+	bool colour;     /* escape sequences are wanted */
+	const struct conf_names *names;
+};
+
+/** For people. */
+int show_pretty(struct strbuf *out, const struct wg_device *device,
+		const struct show_context *context);
+
+/** One interface's member of the object of --json: `"wg0": {...}`, without what is between them. */
+int show_json(struct strbuf *out, const struct wg_device *device,
+	      const struct show_context *context);
+/** The same as one line of --ndjson, with its newline. */
+int show_ndjson(struct strbuf *out, const struct wg_device *device,
+		const struct show_context *context);
+
+/**
+ * The live view of `wg show --watch`: shows `interface` (NULL: all) every watch_ms until the reader
+ * quits. Returns the exit status.
+ */
+int show_watch(const char *interface, const struct show_options *options);
 
 /** For scripts: one thing about the device, or about each of its peers. */
 struct show_field {

@@ -224,14 +224,15 @@ static int compare(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-int show_pretty(struct strbuf *out, const struct wg_device *device, int64_t now_s, bool colour)
+int show_pretty(struct strbuf *out, const struct wg_device *device,
+		const struct show_context *context)
 {
 	const char *hide = getenv("WG_HIDE_KEYS");
 	struct page page = {
 		.out = out,
-		.colour = colour,
+		.colour = context->colour,
 		.hide_keys = !hide || strcmp(hide, "never") != 0,
-		.now_s = now_s,
+		.now_s = context->now_s,
 	};
 	const struct wg_peer **peers = mem_alloc(device->n_peers, sizeof(*peers));
 	int status = 0;

@@ -64,6 +64,18 @@ struct wg_peer *wg_device_add_peer(struct wg_device *device)
 	return peer;
 }
 
+const struct wg_peer *wg_peers_next(struct wg_peers *peers)
+{
+	const struct wg_device *device = peers->device;
+
+	return peers->next < device->n_peers ? &device->peers[peers->next++] : NULL;
+}
+
+void wg_peers_fini(struct wg_peers *peers)
+{
+	peers->next = 0;
+}
+
 struct wg_allowed_ip *wg_peer_add_allowed_ip(struct wg_peer *peer)
 {
 	struct wg_allowed_ip *ip;

@@ -83,6 +83,20 @@ struct wg_peer *wg_device_add_peer(struct wg_device *device);
 void wg_device_reserve_peers(struct wg_device *device, size_t n);
 /** Adds an allowed IP at the end; the pointer is valid until the next is added. */
 struct wg_allowed_ip *wg_peer_add_allowed_ip(struct wg_peer *peer);
+/**
+ * A walk over a device's peers in their order, for those who only look:
+ *	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+ *	while ((peer = wg_peers_next(&peers)))
+ * The device must stay as it is meanwhile.
+ */
+struct wg_peers {
+	const struct wg_device *device; /* borrowed */
+	size_t next;
+};
+/** The next peer, NULL after the last; valid until the next call. */
+const struct wg_peer *wg_peers_next(struct wg_peers *peers);
+void wg_peers_fini(struct wg_peers *peers);
+
 /** Forgets the allowed IPs listed so far. */
 void wg_peer_clear_allowed_ips(struct wg_peer *peer);
 
