@@ -25,6 +25,63 @@ const struct cli_command *cli_find(const struct cli_command *commands, const cha
 	return NULL;
 }
 
+/* The option that `word` ("--name" or "--name=VALUE") is; *value is what follows "=", or NULL. */
+static const struct cli_option *find_option(const struct cli_option *options, const char *word,
+					    const char **value)
+{
+	size_t len;
+
+	if (!options || strncmp(word, "--", 2) != 0)
+		return NULL;
+	word += 2;
+	len = strcspn(word, "=");
+	for (; options->name; options++) {
+		if (strlen(options->name) != len || strncmp(options->name, word, len) != 0)
+			continue;
+		*value = word[len] ? word + len + 1 : NULL;
+		return options;
+	}
+	return NULL;
+}
+
+int cli_take_options(int *argc, char **argv, const struct cli_option *options,
+		     int (*take)(void *ctx, const struct cli_option *option, const char *value,
+				 struct err *err),
+		     void *ctx, struct err *err)
+{
+	int kept = 1;
+	int at = 1;
+
+	while (at < *argc && strcmp(argv[at], "--") != 0) {
+		const struct cli_option *option;
+		const char *value = NULL;
+		char *word = argv[at++];
+		int r;
+
+		option = find_option(options, word, &value);
+		if (!option) {
+			argv[kept++] = word;
+			continue;
+		}
+		if (!option->value && value)
+			return err_set(err, -EINVAL, "--%s takes no value", option->name);
+		if (option->value && !option->is_optional && !value && at < *argc)
+			value = argv[at++];
+		if (option->value && (value ? !*value : !option->is_optional))
+			return err_set(err, -EINVAL, "--%s needs a value: %s", option->name,
+				       option->value);
+		r = take(ctx, option, value, err);
+		if (r)
+			return r;
+	}
+	for (at++; at < *argc; at++)
+		argv[kept++] = argv[at];
+	/* There was room for a NULL at the end, and callers may count on it. */
+	argv[kept] = NULL;
+	*argc = kept;
+	return 0;
+}
+
 void cli_add_place(struct strbuf *out, const struct err *err, const char *file)
 {
 	if (err->line)

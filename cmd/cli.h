@@ -50,8 +50,9 @@ struct cli_command {
  * Takes the options out of argv, wherever they stand behind argv[0], up to a "--", which goes, too.
  * What is left moves together; *argc says how many. `take` hears of each option in turn, `value`
  * is NULL where none was given; it returns 0, or -EINVAL with *err filled in.
- * Words that begin with one dash only, or with two and are no option of the table, stay where they
- * are: the original takes them for names.
+ * A value that the option must have is the next word, or stands after "=". Words that begin with
+ * one dash only, or with two and are no option of the table, stay where they are: the original
+ * takes them for names. argv[*argc] is NULL, before and after; `options` may be NULL.
  * Returns 0, or -EINVAL: an option lacks its value or has one too many, or take() refused.
  */
 int cli_take_options(int *argc, char **argv, const struct cli_option *options,

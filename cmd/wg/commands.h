@@ -1,6 +1,7 @@
 #ifndef CMD_WG_COMMANDS_H
 #define CMD_WG_COMMANDS_H
 
+#include "cmd/cli.h"
 #include "lib/ipc/resolve.h"
 #include "lib/model/device.h"
 
@@ -12,6 +13,14 @@ int wg_set(int argc, char **argv);
 int wg_setconf(int argc, char **argv); /* addconf and syncconf, too: argv[0] tells */
 int wg_genkey(int argc, char **argv);  /* genpsk, too */
 int wg_pubkey(int argc, char **argv);
+
+/** All of them, in the order of the list that `wg help` prints. */
+extern const struct cli_command wg_commands[];
+
+/* Their options. */
+extern const struct cli_option wg_show_options[];
+extern const struct cli_option wg_change_options[];   /* set, setconf, addconf, syncconf */
+extern const struct cli_option wg_generate_options[]; /* genkey, genpsk */
 
 /** Says on stderr that a name is tried again. */
 extern const struct resolve_progress wg_progress;

@@ -1,4 +1,4 @@
-/* wg: the table of subcommands, and what they share (see commands.h). */
+/* wg: finds the subcommand; what they share (see commands.h). */
 #include <errno.h>
 #include <string.h>
 
@@ -10,57 +10,6 @@
 
 /* What scripts compare versions with: the release of the original that this program matches. */
 #define COMPATIBLE "wireguard-tools v1.0.20260223 - https://git.zx2c4.com/wireguard-tools/"
-
-static const struct cli_command commands[] = {
-	{
-		.name = "show",
-		.description = "Shows the current configuration and device information",
-		.run = wg_show,
-	},
-	{
-		.name = "showconf",
-		.description = "Shows the current configuration of a given WireGuard interface, "
-			       "for use with `setconf'",
-		.run = wg_showconf,
-	},
-	{
-		.name = "set",
-		.description = "Change the current configuration, add peers, remove peers, or "
-			       "change peers",
-		.run = wg_set,
-	},
-	{
-		.name = "setconf",
-		.description = "Applies a configuration file to a WireGuard interface",
-		.run = wg_setconf,
-	},
-	{
-		.name = "addconf",
-		.description = "Appends a configuration file to a WireGuard interface",
-		.run = wg_setconf,
-	},
-	{
-		.name = "syncconf",
-		.description = "Synchronizes a configuration file to a WireGuard interface",
-		.run = wg_setconf,
-	},
-	{
-		.name = "genkey",
-		.description = "Generates a new private key and writes it to stdout",
-		.run = wg_genkey,
-	},
-	{
-		.name = "genpsk",
-		.description = "Generates a new preshared key and writes it to stdout",
-		.run = wg_genkey,
-	},
-	{
-		.name = "pubkey",
-		.description = "Reads a private key from stdin and writes a public key to stdout",
-		.run = wg_pubkey,
-	},
-	{ .name = NULL },
-};
 
 static void say_waiting(void *ctx, const char *message)
 {
@@ -96,7 +45,7 @@ int wg_modify(struct wg_device *change, const char *name)
 static void add_usage(struct strbuf *out)
 {
 	strbuf_addf(out, "Usage: %s <cmd> [<args>]\n\nAvailable subcommands:\n", cli_program);
-	for (const struct cli_command *command = commands; command->name; command++)
+	for (const struct cli_command *command = wg_commands; command->name; command++)
 		strbuf_addf(out, "  %s: %s\n", command->name, command->description);
 	strbuf_add(out, "You may pass `--help' to any of these subcommands to view usage.");
 }
@@ -125,7 +74,7 @@ int main(int argc, char **argv)
 		strbuf_add_char(&text, '\n');
 		return cli_write(&text);
 	}
-	command = cli_find(commands, argv[1]);
+	command = cli_find(wg_commands, argv[1]);
 	if (command)
 		return command->run(argc - 1, argv + 1);
 	add_usage(&text);
