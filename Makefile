@@ -122,6 +122,7 @@ help:
 	@echo 'check-unit check-cli check-netns   a part of the tests'
 	@echo 'check-kernel the tests of the kernel driver, where there is one'
 	@echo 'check-slow   the tests that take minutes of real time'
+	@echo 'bench        measure wg beside the original wg (root); BENCH=--help lists the options'
 	@echo 'fuzz         build the libFuzzer targets (clang) into $(BUILD)/fuzz'
 	@echo 'layers headers tidy format         keep the house in order'
 	@echo 'install uninstall clean'
@@ -185,6 +186,13 @@ check-unit: $(unit_tests) $(fuzz_replays)
 	@BUILD=$(BUILD) ./tests/run unit fuzz
 check-cli check-netns check-kernel check-slow: check-%: $(binaries)
 	@BUILD=$(BUILD) ./tests/run $*
+
+# Speed is not a test: whatever the table says, it ends well.
+bench_helpers := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
+$(bench_helpers): %: %.o
+	$(link)
+bench: $(BUILD)/wg $(bench_helpers)
+	@BUILD=$(BUILD) ./tests/bench/wg $(BENCH)
 
 # The fuzz targets need clang's runtime; run one as $(BUILD)/fuzz/tests/fuzz/NAME_fuzz CORPUS.
 fuzz:
