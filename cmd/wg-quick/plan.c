@@ -67,11 +67,13 @@ static int refuse_default_route(const struct plan *plan, const struct wg_allowed
 static int refuse_default_routes(const struct plan *plan, const struct wg_device *device,
 				 struct err *err)
 {
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+	const struct wg_peer *peer;
 	int r = 0;
 
-	for (size_t i = 0; !r && i < device->n_peers; i++)
-		for (size_t j = 0; !r && j < device->peers[i].n_allowed_ips; j++)
-			r = refuse_default_route(plan, &device->peers[i].allowed_ips[j], err);
+	while (!r && (peer = wg_peers_next(&peers)))
+		for (size_t i = 0; !r && i < peer->n_allowed_ips; i++)
+			r = refuse_default_route(plan, &peer->allowed_ips[i], err);
 	return r;
 }
 
@@ -170,14 +172,16 @@ static int compare_routes(const void *a, const void *b)
 
 int plan_routes(struct plan *out, const struct wg_device *device, struct err *err)
 {
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+	const struct wg_peer *peer;
 	int r = refuse_default_routes(out, device, err);
 
 	assert(!out->n_steps);
 	if (r)
 		return r;
-	for (size_t i = 0; i < device->n_peers; i++)
-		for (size_t j = 0; j < device->peers[i].n_allowed_ips; j++)
-			add_step(out, STEP_ADD_ROUTE)->cidr = device->peers[i].allowed_ips[j].cidr;
+	while ((peer = wg_peers_next(&peers)))
+		for (size_t i = 0; i < peer->n_allowed_ips; i++)
+			add_step(out, STEP_ADD_ROUTE)->cidr = peer->allowed_ips[i].cidr;
 	if (out->n_steps)
 		qsort(out->steps, out->n_steps, sizeof(*out->steps), compare_routes);
 	return 0;

@@ -115,13 +115,15 @@ static unsigned int path_mtu(const struct route_path *path)
 void state_look_mtus(struct state_mtus *out, struct strlist *unreachable,
 		     const struct wg_device *device)
 {
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+	const struct wg_peer *peer;
 	struct route_path path;
 	struct err err = { 0 };
 
 	*out = (struct state_mtus){ 0 };
 	out->endpoints = mem_alloc(device->n_peers + 1, sizeof(*out->endpoints));
-	for (size_t i = 0; i < device->n_peers; i++) {
-		const union sockaddr_ip *to = &device->peers[i].endpoint.addr;
+	while ((peer = wg_peers_next(&peers))) {
+		const union sockaddr_ip *to = &peer->endpoint.addr;
 		unsigned int mtu;
 
 		if (to->sa.sa_family == AF_UNSPEC)

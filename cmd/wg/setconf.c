@@ -35,11 +35,13 @@ static void say_conf_error(const struct err *err, const char *path)
 
 static int resolve(struct wg_device *device)
 {
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+	const struct wg_peer *peer;
 	bool any = false;
 	struct err err;
 
-	for (size_t i = 0; i < device->n_peers && !any; i++)
-		any = !endpoint_is_empty(&device->peers[i].endpoint);
+	while (!any && (peer = wg_peers_next(&peers)))
+		any = !endpoint_is_empty(&peer->endpoint);
 	if (any && resolve_check_environment(&err)) {
 		cli_say("%s", err.text);
 		return 1;
@@ -73,7 +75,7 @@ int wg_setconf(int argc, char **argv)
 	struct err err;
 
 	if (argc != 3)
-		return wg_usage(argv[0], "<interface> <configuration filename>");
+		return wg_usage(argv[0]);
 	if (conf_read(&conf, argv[2], CONF_WG, &err)) {
 		say_conf_error(&err, argv[2]);
 		return 1;

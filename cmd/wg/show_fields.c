@@ -2,6 +2,7 @@
 #include "cmd/wg/show.h"
 
 #include "cmd/cli.h"
+#include "lib/util/cleanup.h"
 
 #define NONE "(none)"
 
@@ -160,24 +161,35 @@ static void dump_peer(struct strbuf *out, const struct wg_peer *peer)
 }
 
 const struct show_field show_fields[] = {
-	{ "public-key", .device = add_public_key },
-	{ "private-key", .device = add_private_key },
-	{ "listen-port", .device = add_listen_port },
-	{ "fwmark", .device = add_fwmark },
-	{ "peers", .peer = add_peer },
-	{ "preshared-keys", .peer = show_preshared_key },
-	{ "endpoints", .peer = show_endpoint },
-	{ "allowed-ips", .peer = show_allowed_ips },
-	{ "latest-handshakes", .peer = show_latest_handshake },
-	{ "transfer", .peer = show_transfer },
-	{ "persistent-keepalive", .peer = show_keepalive },
-	{ "dump", .device = dump_device, .peer = dump_peer },
+	{ "public-key", "the interface's public key", .device = add_public_key },
+	{ "private-key", "its private key", .device = add_private_key },
+	{ "listen-port", "its UDP port", .device = add_listen_port },
+	{ "fwmark", "its mark of outgoing packets, or off", .device = add_fwmark },
+	{ "peers", "the peers' public keys", .peer = add_peer },
+	{ "preshared-keys", "the key that each peer shares, or (none)", .peer = show_preshared_key },
+	{ "endpoints", "address and port of each peer, or (none)", .peer = show_endpoint },
+	{ "allowed-ips", "addresses of each peer, with blanks between them", .peer = show_allowed_ips },
+	{ "latest-handshakes", "when each peer was last heard of: seconds since 1970, 0 is never", .peer = show_latest_handshake },
+	{ "transfer", "bytes received from each peer and sent to it", .peer = show_transfer },
+	{ "persistent-keepalive", "seconds between what keeps each peer reachable, or off", .peer = show_keepalive },
+	{ "dump", "all of it: a line for the interface, then one for each peer", .device = dump_device, .peer = dump_peer },
 	{ .name = NULL },
 };
+
+bool show_field_word(struct cli_word *out, size_t i)
+{
+	const struct show_field *field = &show_fields[i];
+
+	/* The end is never passed: it is the first that is refused. */
+	*out = (struct cli_word){ .name = field->name, .description = field->description };
+	return field->name;
+}
 
 int show_field(struct strbuf *out, const struct wg_device *device, const struct show_field *field,
 	       const char *prefix)
 {
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+	const struct wg_peer *peer;
 	int status = 0;
 
 	if (field->device) {
@@ -185,9 +197,9 @@ int show_field(struct strbuf *out, const struct wg_device *device, const struct 
 		field->device(out, device);
 		strbuf_add_char(out, '\n');
 	}
-	for (size_t i = 0; field->peer && i < device->n_peers && !status; i++) {
+	while (field->peer && !status && (peer = wg_peers_next(&peers))) {
 		strbuf_add(out, prefix);
-		field->peer(out, &device->peers[i]);
+		field->peer(out, peer);
 		strbuf_add_char(out, '\n');
 		status = cli_write_some(out);
 	}

@@ -1,6 +1,6 @@
 /*
  * wg show: a device for people; see show.h. Peers are sorted by their latest handshake through a
- * table of pointers. Escape sequences stand where the original has them, byte for byte.
+ * table of places. Escape sequences stand where the original has them, byte for byte.
  */
 #include "cmd/wg/show.h"
 
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cmd/cli.h"
+#include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
 
 #define RESET "\033[0m"
@@ -211,17 +212,36 @@ static void add_device(struct page *page, const struct wg_device *device)
 	}
 }
 
+/* When a peer's latest handshake was. */
+struct entry {
+	int64_t last_handshake_s;
+	uint32_t last_handshake_ns;
+	uint32_t place;
+};
+
 /* Latest handshake first; peers that are equal in this stay in the device's order. */
 static int compare(const void *a, const void *b)
 {
-	const struct wg_peer *left = *(const struct wg_peer *const *)a;
-	const struct wg_peer *right = *(const struct wg_peer *const *)b;
+	const struct entry *left = a, *right = b;
 
 	if (left->last_handshake_s != right->last_handshake_s)
 		return left->last_handshake_s > right->last_handshake_s ? -1 : 1;
 	if (left->last_handshake_ns != right->last_handshake_ns)
 		return left->last_handshake_ns > right->last_handshake_ns ? -1 : 1;
-	return (left > right) - (left < right);
+	return (left->place > right->place) - (left->place < right->place);
+}
+
+static struct entry *sorted_peers(struct wg_peers *peers)
+{
+	struct entry *entries = mem_alloc(peers->device->n_peers, sizeof(*entries));
+	const struct wg_peer *peer;
+	size_t n = 0;
+
+	while ((peer = wg_peers_next(peers)))
+		entries[n++] = (struct entry){ peer->last_handshake_s, peer->last_handshake_ns,
+					       peers->place };
+	qsort(entries, n, sizeof(*entries), compare);
+	return entries;
 }
 
 int show_pretty(struct strbuf *out, const struct wg_device *device,
@@ -234,17 +254,14 @@ int show_pretty(struct strbuf *out, const struct wg_device *device,
 		.hide_keys = !hide || strcmp(hide, "never") != 0,
 		.now_s = context->now_s,
 	};
-	const struct wg_peer **peers = mem_alloc(device->n_peers, sizeof(*peers));
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+	AUTO(auto_free) struct entry *entries = sorted_peers(&peers);
 	int status = 0;
 
-	for (size_t i = 0; i < device->n_peers; i++)
-		peers[i] = &device->peers[i];
-	qsort(peers, device->n_peers, sizeof(*peers), compare);
 	add_device(&page, device);
 	for (size_t i = 0; i < device->n_peers && !status; i++) {
-		add_peer(&page, peers[i]);
+		add_peer(&page, wg_peers_at(&peers, entries[i].place));
 		status = cli_write_some(out);
 	}
-	free(peers);
 	return status;
 }

@@ -71,6 +71,8 @@ static void set_peer(struct tunnel *tunnel, const struct wg_peer *change, const 
 int control_set(const struct control *control, const struct wg_device *change,
 		const struct instant *now, struct err *err)
 {
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = change };
+	const struct wg_peer *peer;
 	int r = set_sockets(control, change, err);
 
 	if (r)
@@ -79,8 +81,8 @@ int control_set(const struct control *control, const struct wg_device *change,
 		tunnel_set_private_key(control->tunnel, &change->private_key, now);
 	if (change->flags & WG_DEVICE_REPLACE_PEERS)
 		tunnel_remove_all_peers(control->tunnel);
-	for (size_t i = 0; i < change->n_peers; i++)
-		set_peer(control->tunnel, &change->peers[i], now);
+	while ((peer = wg_peers_next(&peers)))
+		set_peer(control->tunnel, peer, now);
 	return 0;
 }
 

@@ -340,21 +340,6 @@ static int read_line(void *user, const char *section, const char *name,
 	return 0;
 }
 
-/* How many peers there may be: growing to 100,000 step by step would double the memory needed. */
-static size_t guess_peers(const char *text, size_t len)
-{
-	static const char header[] = "[Peer]";
-	const char *at = text, *end = text + len;
-	size_t n = 0;
-
-	while ((at = memchr(at, header[0], (size_t)(end - at)))) {
-		n += (size_t)(end - at) >= sizeof(header) - 1 &&
-		     !strncasecmp(at, header, sizeof(header) - 1);
-		at++;
-	}
-	return n;
-}
-
 /* Reads conf->lines; on failure conf is given back. */
 static int parse(struct conf *conf, enum conf_dialect dialect, struct err *err)
 {
@@ -362,9 +347,6 @@ static int parse(struct conf *conf, enum conf_dialect dialect, struct err *err)
 	int r;
 
 	conf->device = wg_device_new();
-	if (dialect != CONF_DOWN)
-		wg_device_reserve_peers(conf->device, guess_peers(strbuf_text(&conf->lines.text),
-								  conf->lines.text.len));
 	reader.target.device = conf->device;
 	reader.target.quick = dialect == CONF_WG ? NULL : &conf->quick;
 	reader.target.warnings = &conf->warnings;
@@ -463,17 +445,23 @@ void conf_print_interface(struct strbuf *out, const struct wg_device *device)
 	strbuf_add_char(out, '\n');
 }
 
-void conf_print_peer(struct strbuf *out, const struct wg_device *device, size_t i)
+void conf_print_peer(struct strbuf *out, const struct wg_device *device, const struct wg_peer *peer)
 {
-	strbuf_add(out, i ? "\n[Peer]\n" : "[Peer]\n");
-	print_keys(out, device, &device->peers[i]);
+	strbuf_add(out, "[Peer]\n");
+	print_keys(out, device, peer);
 }
 
 void conf_print_device(struct strbuf *out, const struct wg_device *device)
 {
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+	const struct wg_peer *peer;
+	const char *separator = "";
+
 	conf_print_interface(out, device);
-	for (size_t i = 0; i < device->n_peers; i++)
-		conf_print_peer(out, device, i);
+	for (; (peer = wg_peers_next(&peers)); separator = "\n") {
+		strbuf_add(out, separator);
+		conf_print_peer(out, device, peer);
+	}
 }
 
 /* Adds a line as bash's `read` gives it: without blanks at its ends. */

@@ -80,9 +80,13 @@ int conf_strip(struct strbuf *out, const char *text, size_t len, struct err *err
 
 /** Prints a device as `wg showconf` does; what is zero or empty is left out. */
 void conf_print_device(struct strbuf *out, const struct wg_device *device);
-/** Its pieces, for writing it bit by bit: [Interface] and the line after it; peer number i. */
+/**
+ * Its pieces, for writing it bit by bit: [Interface] and the line after it; one of its peers, and
+ * what it leaves to the caller is an empty line between two of them.
+ */
 void conf_print_interface(struct strbuf *out, const struct wg_device *device);
-void conf_print_peer(struct strbuf *out, const struct wg_device *device, size_t i);
+void conf_print_peer(struct strbuf *out, const struct wg_device *device,
+		     const struct wg_peer *peer);
 
 /** Wipes and frees; fit for AUTO(). */
 void conf_fini(struct conf *conf);

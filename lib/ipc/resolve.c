@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/util/cleanup.h"
 #include "lib/util/clock.h"
 #include "lib/util/num.h"
 
@@ -154,14 +155,37 @@ int resolve_endpoint(struct endpoint *endpoint, const struct resolve_progress *p
 	return 0;
 }
 
+static bool has_names(const struct wg_device *device)
+{
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+	const struct wg_peer *peer;
+
+	while ((peer = wg_peers_next(&peers)))
+		if (peer->endpoint.host)
+			return true;
+	return false;
+}
+
 int resolve_device(struct wg_device *device, const struct resolve_progress *progress,
 		   struct err *err)
 {
+	AUTO(wg_device_auto_free) struct wg_device *resolved = NULL;
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+	const struct wg_peer *peer;
 	int r = 0;
 
-	for (size_t i = 0; i < device->n_peers && !r; i++)
-		if (device->peers[i].endpoint.host)
-			r = resolve_endpoint(&device->peers[i].endpoint, progress, err);
+	if (!has_names(device))
+		return 0;
+	resolved = wg_device_new();
+	while (!r && (peer = wg_peers_next(&peers))) {
+		struct wg_peer *copy = wg_device_add_peer(resolved);
+
+		wg_peer_copy(copy, peer);
+		if (copy->endpoint.host)
+			r = resolve_endpoint(&copy->endpoint, progress, err);
+	}
+	if (!r)
+		wg_device_take_peers(device, resolved);
 	return r;
 }
 

@@ -20,7 +20,7 @@ struct resolve_progress {
 int resolve_endpoint(struct endpoint *endpoint, const struct resolve_progress *progress,
 		     struct err *err);
 
-/** Resolves all endpoints of a device. */
+/** Resolves all endpoints of a device, which stays as it is on failure. */
 int resolve_device(struct wg_device *device, const struct resolve_progress *progress,
 		   struct err *err);
 

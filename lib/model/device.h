@@ -2,6 +2,7 @@
 #define LIB_MODEL_DEVICE_H
 
 #include <net/if.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,6 +56,8 @@ enum wg_device_flags {
 	WG_DEVICE_HAS_FWMARK = 1 << 4,      /* 0: off */
 };
 
+struct wg_block;
+
 struct wg_device {
 	char name[IFNAMSIZ];
 	uint32_t flags; /* enum wg_device_flags */
@@ -62,10 +65,14 @@ struct wg_device {
 	struct wg_key public_key;
 	uint32_t fwmark;
 	uint16_t listen_port;
-	struct wg_peer *peers;
 	size_t n_peers;
-	size_t peers_cap;
 	char *label; /* from "# Name = x"; NULL: none */
+	/* How the peers are kept is device.c's affair: see struct wg_peers. */
+	struct wg_peer last;
+	bool has_last;
+	struct wg_block **blocks;
+	size_t n_blocks;
+	size_t blocks_cap;
 };
 
 struct wg_device *wg_device_new(void);
@@ -79,10 +86,16 @@ void wg_device_auto_free(struct wg_device **device);
  * Takes linear time in all, however many are added.
  */
 struct wg_peer *wg_device_add_peer(struct wg_device *device);
-/** Makes room for n peers in all. Not needed, but saves the moving when many are to come. */
-void wg_device_reserve_peers(struct wg_device *device, size_t n);
+/** What wg_device_add_peer() returned last, while it is valid; else NULL. */
+struct wg_peer *wg_device_last_peer(struct wg_device *device);
+/** Puts the peers of another device, which is left without any, before those that are there. */
+void wg_device_prepend_peers(struct wg_device *device, struct wg_device *first);
+/** Puts the peers of another device, which is left without any, in the place of those there. */
+void wg_device_take_peers(struct wg_device *device, struct wg_device *from);
+
 /** Adds an allowed IP at the end; the pointer is valid until the next is added. */
 struct wg_allowed_ip *wg_peer_add_allowed_ip(struct wg_peer *peer);
+
 /**
  * A walk over a device's peers in their order, for those who only look:
  *	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
@@ -91,12 +104,24 @@ struct wg_allowed_ip *wg_peer_add_allowed_ip(struct wg_peer *peer);
  */
 struct wg_peers {
 	const struct wg_device *device; /* borrowed */
-	size_t next;
+	uint32_t place;                 /* of the peer that was returned last */
+	uint32_t next;
+	struct wg_peer peer;
 };
 /** The next peer, NULL after the last; valid until the next call. */
 const struct wg_peer *wg_peers_next(struct wg_peers *peers);
+/**
+ * The peer at a place that a walk over the same device, unchanged since, has been at (`place`).
+ * The walk then goes on from there. Places grow in the order of peers.
+ */
+const struct wg_peer *wg_peers_at(struct wg_peers *peers, uint32_t place);
 void wg_peers_fini(struct wg_peers *peers);
 
+/** Sets the flags of the peer at a place of this device. Walks and places stay valid. */
+void wg_device_set_peer_flags(struct wg_device *device, uint32_t place, uint32_t flags);
+
+/** Makes `out`, a peer of some device, the same as `in`, strings and allowed IPs included. */
+void wg_peer_copy(struct wg_peer *out, const struct wg_peer *in);
 /** Forgets the allowed IPs listed so far. */
 void wg_peer_clear_allowed_ips(struct wg_peer *peer);
 

@@ -1,82 +1,137 @@
 /*
- * Running + wanted -> the change: see diff.h. Both lists are sorted by public key and walked side
- * by side, so 100,000 peers take n log n.
+ * Running + wanted -> the change: see diff.h. The wanted peers go into a hash table of their places
+ * and the running ones are looked up in it, so the time is linear, and a table of 100,000 takes a
+ * megabyte. What is wanted twice is in it once, by its first mention.
  */
 #include "lib/model/diff.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/util/cleanup.h"
+#include "lib/util/endian.h"
 #include "lib/util/mem.h"
 
+#define SLOT_EMPTY UINT32_MAX /* no place is that */
+
+struct table {
+	struct wg_peers wanted; /* what a slot points at is read through this */
+	uint32_t *slots;        /* places; a power of two, at most half of them in use */
+	size_t mask;
+};
+
+static void table_fini(struct table *table)
+{
+	wg_peers_fini(&table->wanted);
+	free(table->slots);
+}
+
 /* Public keys: no need for constant time here. */
-static int compare_keys(const struct wg_peer *a, const struct wg_peer *b)
+static bool same_key(const struct wg_peer *a, const struct wg_peer *b)
 {
-	return memcmp(&a->public_key, &b->public_key, sizeof(a->public_key));
+	return !memcmp(&a->public_key, &b->public_key, sizeof(a->public_key));
 }
 
-/* By key; the same peer twice in one file keeps its order. */
-static int compare_peers(const void *a, const void *b)
+/* Real keys are as good as random; made-up ones may differ in any few bytes. */
+static size_t hash(const struct wg_peer *peer)
 {
-	const struct wg_peer *const *left = a, *const *right = b;
-	int order = compare_keys(*left, *right);
+	uint64_t value = 0;
 
-	return order ? order : (*left > *right) - (*left < *right);
+	for (size_t i = 0; i < WG_KEY_LEN; i += 8) {
+		value = (value ^ load_le64(peer->public_key.bytes + i)) *
+			UINT64_C(0x9e3779b97f4a7c15);
+		value ^= value >> 32;
+	}
+	return (size_t)value;
 }
 
-static struct wg_peer **sorted_peers(const struct wg_device *device)
+/* The wanted peer of that key, or NULL; *slot is where it is or belongs. */
+static const struct wg_peer *look_up(struct table *table, size_t *slot, const struct wg_peer *peer)
 {
-	struct wg_peer **sorted = mem_alloc(device->n_peers, sizeof(*sorted));
+	for (size_t at = hash(peer);; at++) {
+		const struct wg_peer *found;
 
-	for (size_t i = 0; i < device->n_peers; i++)
-		sorted[i] = &device->peers[i];
-	qsort(sorted, device->n_peers, sizeof(*sorted), compare_peers);
-	return sorted;
+		*slot = at & table->mask;
+		if (table->slots[*slot] == SLOT_EMPTY)
+			return NULL;
+		found = wg_peers_at(&table->wanted, table->slots[*slot]);
+		if (same_key(found, peer))
+			return found;
+	}
+}
+
+static void table_init(struct table *table, const struct wg_device *wanted)
+{
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = wanted };
+	const struct wg_peer *peer;
+	size_t n = 4, slot;
+
+	while (n < wanted->n_peers * 2)
+		n *= 2;
+	*table = (struct table){
+		.wanted.device = wanted,
+		.slots = mem_alloc(n, sizeof(*table->slots)),
+		.mask = n - 1,
+	};
+	memset(table->slots, 0xff, n * sizeof(*table->slots));
+	while ((peer = wg_peers_next(&peers)))
+		if (!look_up(table, &slot, peer))
+			table->slots[slot] = peers.place;
 }
 
 /* What the file leaves out of a peer that stays goes back to its default. */
-static void reset_what_is_missing(struct wg_peer *wanted, const struct wg_peer *running)
+static uint32_t reset_what_is_missing(const struct wg_peer *wanted, const struct wg_peer *running)
 {
-	if (!(wanted->flags & WG_PEER_HAS_PRESHARED_KEY) &&
-	    !wg_key_is_zero(&running->preshared_key))
-		wanted->flags |= WG_PEER_HAS_PRESHARED_KEY;
-	if (!(wanted->flags & WG_PEER_HAS_KEEPALIVE) && running->keepalive_s)
-		wanted->flags |= WG_PEER_HAS_KEEPALIVE;
+	uint32_t flags = wanted->flags;
+
+	if (!wg_key_is_zero(&running->preshared_key))
+		flags |= WG_PEER_HAS_PRESHARED_KEY;
+	if (running->keepalive_s)
+		flags |= WG_PEER_HAS_KEEPALIVE;
+	return flags;
 }
 
-static void prepend_removals(struct wg_device *device, struct wg_peer *const *gone, size_t n_gone)
+static int compare_keys(const void *a, const void *b)
 {
-	size_t n_kept = device->n_peers;
+	return memcmp(a, b, sizeof(struct wg_key));
+}
 
-	for (size_t i = 0; i < n_gone; i++)
-		wg_device_add_peer(device);
-	memmove(device->peers + n_gone, device->peers, n_kept * sizeof(*device->peers));
-	for (size_t i = 0; i < n_gone; i++)
-		device->peers[i] = (struct wg_peer){
-			.public_key = gone[i]->public_key,
-			.flags = WG_PEER_HAS_PUBLIC_KEY | WG_PEER_REMOVE,
-		};
+static void prepend_removals(struct wg_device *device, struct wg_key *keys, size_t n)
+{
+	AUTO(wg_device_auto_free) struct wg_device *gone = wg_device_new();
+
+	if (n)
+		qsort(keys, n, sizeof(*keys), compare_keys);
+	for (size_t i = 0; i < n; i++) {
+		struct wg_peer *peer = wg_device_add_peer(gone);
+
+		peer->public_key = keys[i];
+		peer->flags = WG_PEER_HAS_PUBLIC_KEY | WG_PEER_REMOVE;
+	}
+	wg_device_prepend_peers(device, gone);
 }
 
 void wg_device_sync(struct wg_device *wanted, const struct wg_device *running)
 {
-	struct wg_peer **want, **have;
-	size_t w = 0, h, n_gone = 0;
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = running };
+	AUTO(table_fini) struct table table = { 0 };
+	AUTO(auto_free) struct wg_key *gone = NULL;
+	const struct wg_peer *have, *want;
+	size_t n_gone = 0, gone_cap = 0, slot;
 
 	if (!wanted->n_peers || !running->n_peers)
 		return;
-	want = sorted_peers(wanted);
-	have = sorted_peers(running);
-	for (h = 0; h < running->n_peers; h++) {
-		while (w < wanted->n_peers && compare_keys(want[w], have[h]) < 0)
-			w++;
-		if (w < wanted->n_peers && !compare_keys(want[w], have[h]))
-			reset_what_is_missing(want[w], have[h]);
-		else
-			have[n_gone++] = have[h];
+	table_init(&table, wanted);
+	while ((have = wg_peers_next(&peers))) {
+		want = look_up(&table, &slot, have);
+		if (want) {
+			wg_device_set_peer_flags(wanted, table.slots[slot],
+						 reset_what_is_missing(want, have));
+			continue;
+		}
+		gone = mem_grow(gone, &gone_cap, n_gone + 1, sizeof(*gone));
+		gone[n_gone++] = have->public_key;
 	}
 	wanted->flags &= ~(uint32_t)WG_DEVICE_REPLACE_PEERS;
-	prepend_removals(wanted, have, n_gone);
-	free(want);
-	free(have);
+	prepend_removals(wanted, gone, n_gone);
 }

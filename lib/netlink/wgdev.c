@@ -196,7 +196,8 @@ static int take_nothing(void *ctx, const struct nlmsghdr *message, struct err *e
 static int send_change(struct channel *channel, uint16_t family, const struct wg_device *change,
 		       struct err *err)
 {
-	struct wgdev_encoder encoder = { .change = change };
+	AUTO(wgdev_encoder_fini)
+	struct wgdev_encoder encoder = { .change = change, .peers.device = change };
 	int r = 0;
 
 	while (!r && wgdev_encode_next(&encoder, channel->buf, CHANNEL_CAP, family, ++channel->seq))

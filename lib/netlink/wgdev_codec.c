@@ -236,7 +236,7 @@ static void decode_peer_values(struct wg_peer *peer, const struct nlattr **table
 static int decode_peer(struct wg_device *device, const struct nlattr *nest, struct err *err)
 {
 	const struct nlattr *table[WGPEER_A_MAX + 1], *attr;
-	struct wg_peer *peer = NULL;
+	struct wg_peer *peer = wg_device_last_peer(device);
 	struct wg_key key;
 	bool bad = false;
 	int r;
@@ -244,8 +244,6 @@ static int decode_peer(struct wg_device *device, const struct nlattr *nest, stru
 	sort_nested(table, WGPEER_A_MAX + 1, nest);
 	if (!copy_attribute(&key, sizeof(key), table[WGPEER_A_PUBLIC_KEY], &bad))
 		return malformed(err);
-	if (device->n_peers)
-		peer = &device->peers[device->n_peers - 1];
 	if (!peer || memcmp(&peer->public_key, &key, sizeof(key)) != 0) {
 		peer = wg_device_add_peer(device);
 		peer->public_key = key;
@@ -387,7 +385,7 @@ static void put_peer_values(struct writer *w, const struct wg_peer *peer, bool a
 /* Writes what fits of the encoder's peer. Returns whether that was all of it. */
 static bool put_peer(struct writer *w, struct wgdev_encoder *encoder)
 {
-	const struct wg_peer *peer = &encoder->change->peers[encoder->peer];
+	const struct wg_peer *peer = encoder->peer;
 	uint32_t n_ips = peer->flags & WG_PEER_REMOVE ? 0 : peer->n_allowed_ips;
 	struct nlattr *nest = open_nest(w, 0), *ips;
 
@@ -445,22 +443,29 @@ bool wgdev_encode_next(struct wgdev_encoder *encoder, void *buf, size_t cap, uin
 	struct nlattr *peers;
 	struct writer w;
 
-	if (encoder->started && encoder->peer == change->n_peers)
+	if (!encoder->started)
+		encoder->peer = wg_peers_next(&encoder->peers);
+	else if (!encoder->peer)
 		return false;
 	w = start_set(buf, cap, change->name, family, seq);
 	if (!encoder->started)
 		put_device_values(&w, change);
 	encoder->started = true;
-	if (encoder->peer == change->n_peers)
+	if (!encoder->peer)
 		return true;
 	peers = open_nest(&w, WGDEVICE_A_PEERS);
-	while (encoder->peer < change->n_peers && put_peer(&w, encoder)) {
-		encoder->peer++;
+	while (encoder->peer && put_peer(&w, encoder)) {
+		encoder->peer = wg_peers_next(&encoder->peers);
 		encoder->allowed_ip = 0;
 		encoder->in_peer = false;
 	}
 	mnl_attr_nest_end(w.message, peers);
 	return true;
+}
+
+void wgdev_encoder_fini(struct wgdev_encoder *encoder)
+{
+	wg_peers_fini(&encoder->peers);
 }
 
 void wgdev_encode_strictness_probe(void *buf, size_t cap, const char *name, uint16_t family,

@@ -48,10 +48,14 @@ enum {
 	WGDEV_MESSAGE_MIN = 512
 };
 
-/** How far a change has been written. Start with `= { .change = change }`. */
+/**
+ * How far a change has been written. Start with `= { .change = change, .peers.device = change }`,
+ * and give it back with wgdev_encoder_fini().
+ */
 struct wgdev_encoder {
 	const struct wg_device *change; /* borrowed */
-	size_t peer;                    /* the first that is not written to its end */
+	struct wg_peers peers;          /* the walk over its peers... */
+	const struct wg_peer *peer;     /* ...stands at the first not written to its end; or NULL */
 	uint32_t allowed_ip;            /* of that peer: the first that is not written */
 	bool in_peer;                   /* that peer's own values are written */
 	bool started;                   /* the device's own values are written */
@@ -66,6 +70,8 @@ struct wgdev_encoder {
  */
 bool wgdev_encode_next(struct wgdev_encoder *encoder, void *buf, size_t cap, uint16_t family,
 		       uint32_t seq);
+/** Fit for AUTO(). */
+void wgdev_encoder_fini(struct wgdev_encoder *encoder);
 
 /**
  * Writes a message that changes nothing and that every driver refuses with -EINVAL which reads

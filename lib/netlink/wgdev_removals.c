@@ -116,8 +116,10 @@ static void take_all(struct holder *holder)
 
 static void load(struct table *table, const struct wg_device *running)
 {
-	for (size_t i = 0; i < running->n_peers; i++) {
-		const struct wg_peer *peer = &running->peers[i];
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = running };
+	const struct wg_peer *peer;
+
+	while ((peer = wg_peers_next(&peers))) {
 		struct holder *holder = get_holder(table, &peer->public_key);
 
 		holder->exists = true;
@@ -163,8 +165,11 @@ static bool peer_has_removals(const struct wg_peer *peer)
 
 bool wgdev_has_removals(const struct wg_device *change)
 {
-	for (size_t i = 0; i < change->n_peers; i++)
-		if (peer_has_removals(&change->peers[i]))
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = change };
+	const struct wg_peer *peer;
+
+	while ((peer = wg_peers_next(&peers)))
+		if (peer_has_removals(peer))
 			return true;
 	return false;
 }
@@ -199,8 +204,10 @@ static void add_what_is_held(struct wg_device *out, const struct holder *holder)
 struct wg_device *wgdev_without_removals(const struct wg_device *change,
 					 const struct wg_device *running)
 {
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = change };
 	AUTO(table_fini) struct table table = { 0 };
 	struct wg_device *out = wg_device_new();
+	const struct wg_peer *peer;
 
 	memcpy(out->name, change->name, sizeof(out->name));
 	out->flags = change->flags;
@@ -209,8 +216,7 @@ struct wg_device *wgdev_without_removals(const struct wg_device *change,
 	out->listen_port = change->listen_port;
 	if (!(change->flags & WG_DEVICE_REPLACE_PEERS))
 		load(&table, running);
-	for (size_t i = 0; i < change->n_peers; i++) {
-		const struct wg_peer *peer = &change->peers[i];
+	while ((peer = wg_peers_next(&peers))) {
 		struct holder *holder = get_holder(&table, &peer->public_key);
 
 		add_what_is_added(out, peer);

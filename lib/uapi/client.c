@@ -214,12 +214,14 @@ int uapi_get(struct wg_device **out, const char *name, struct err *err)
 
 static int send_set(int fd, const struct wg_device *change)
 {
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = change };
 	AUTO(strbuf_fini) struct strbuf buf = { 0 };
+	const struct wg_peer *peer;
 	int r = 0;
 
 	uapi_encode_set_device(&buf, change);
-	for (size_t i = 0; i < change->n_peers && !r; i++) {
-		uapi_encode_set_peer(&buf, &change->peers[i]);
+	while (!r && (peer = wg_peers_next(&peers))) {
+		uapi_encode_set_peer(&buf, peer);
 		if (buf.len >= PIECE_LEN)
 			r = flush(fd, &buf);
 	}

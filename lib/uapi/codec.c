@@ -11,7 +11,7 @@
 #include <netdb.h>
 #include <string.h>
 
-#include "lib/crypto/x25519.h"
+#include "lib/crypto/x25519_base.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/num.h"
 
@@ -101,9 +101,12 @@ void uapi_encode_set_peer(struct strbuf *out, const struct wg_peer *peer)
 
 void uapi_encode_set(struct strbuf *out, const struct wg_device *change)
 {
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = change };
+	const struct wg_peer *peer;
+
 	uapi_encode_set_device(out, change);
-	for (size_t i = 0; i < change->n_peers; i++)
-		uapi_encode_set_peer(out, &change->peers[i]);
+	while ((peer = wg_peers_next(&peers)))
+		uapi_encode_set_peer(out, peer);
 	strbuf_add_char(out, '\n');
 }
 
@@ -134,9 +137,12 @@ void uapi_encode_get_peer(struct strbuf *out, const struct wg_peer *peer)
 
 void uapi_encode_get(struct strbuf *out, const struct wg_device *device)
 {
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+	const struct wg_peer *peer;
+
 	uapi_encode_get_device(out, device);
-	for (size_t i = 0; i < device->n_peers; i++)
-		uapi_encode_get_peer(out, &device->peers[i]);
+	while ((peer = wg_peers_next(&peers)))
+		uapi_encode_get_peer(out, peer);
 }
 
 void uapi_encode_errno(struct strbuf *out, bool is_get, int code)
@@ -158,7 +164,7 @@ struct key_reader {
 
 static struct wg_peer *last_peer(const struct uapi_decoder *decoder)
 {
-	return &decoder->device->peers[decoder->device->n_peers - 1];
+	return wg_device_last_peer(decoder->device);
 }
 
 static int read_true(const char *value)
@@ -176,12 +182,9 @@ static int read_private_key(struct uapi_decoder *decoder, const char *value)
 
 static int read_own_keys(struct uapi_decoder *decoder, const char *value)
 {
-	AUTO(x25519_key_auto_free) struct x25519_key *key = NULL;
-
 	if (read_private_key(decoder, value))
 		return -EINVAL;
-	key = x25519_key_new(decoder->device->private_key.bytes);
-	x25519_public(decoder->device->public_key.bytes, key);
+	x25519_base(decoder->device->public_key.bytes, decoder->device->private_key.bytes);
 	decoder->device->flags |= WG_DEVICE_HAS_PUBLIC_KEY;
 	return 0;
 }

@@ -49,14 +49,16 @@ static void check_strip(const char *text, size_t len)
 /* What printing keeps of a device is the same after another round. */
 static void check_device(const struct wg_device *device)
 {
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
 	AUTO(strbuf_fini) struct strbuf once = { 0 };
 	AUTO(strbuf_fini) struct strbuf twice = { 0 };
 	AUTO(conf_fini) struct conf again = { 0 };
+	const struct wg_peer *peer;
 
-	for (size_t i = 0; i < device->n_peers; i++) {
-		const char *host = device->peers[i].endpoint.host;
+	while ((peer = wg_peers_next(&peers))) {
+		const char *host = peer->endpoint.host;
 
-		if (wg_key_is_zero(&device->peers[i].public_key))
+		if (wg_key_is_zero(&peer->public_key))
 			return; /* printed without its key */
 		if (host && strpbrk(host, "[]"))
 			return; /* no name: a resolver will say so */

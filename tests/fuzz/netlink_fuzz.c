@@ -33,7 +33,9 @@ static void check_round_trip(const struct wg_device *device)
 {
 	AUTO(wg_device_auto_free) struct wg_device *again = wg_device_new();
 	const struct wgdev_reader reader = { .take = wgdev_decode_device, .ctx = again };
-	struct wgdev_encoder encoder = { .change = device };
+	AUTO(wgdev_encoder_fini)
+	struct wgdev_encoder encoder = { .change = device, .peers.device = device };
+	AUTO(wg_peers_fini) struct wg_peers a = { .device = device }, b = { .device = again };
 	_Alignas(8) uint8_t buf[WGDEV_MESSAGE_MIN];
 	bool done;
 
@@ -47,7 +49,7 @@ static void check_round_trip(const struct wg_device *device)
 	assert(again->listen_port == device->listen_port);
 	assert(wg_key_equal(&again->private_key, &device->private_key));
 	for (size_t i = 0; i < device->n_peers; i++)
-		check_peer(&device->peers[i], &again->peers[i]);
+		check_peer(wg_peers_next(&a), wg_peers_next(&b));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

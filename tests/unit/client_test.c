@@ -28,6 +28,7 @@
 #include "lib/uapi/codec.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/strbuf.h"
+#include "tests/unit/peer_at.h"
 
 #define KEY_A "b85996fecc9c7f1fc6d2572a76eda11d59bcd20be8e543b15ce4bd85a8e75a33"
 
@@ -147,7 +148,7 @@ static void a_get_may_come_in_any_pieces(void **state)
 		assert_string_equal(device->name, "test0");
 		assert_int_equal(device->listen_port, 5);
 		assert_int_equal(device->n_peers, 1);
-		assert_int_equal(device->peers[0].n_allowed_ips, 1);
+		assert_int_equal(peer_at(device, 0)->n_allowed_ips, 1);
 	}
 }
 

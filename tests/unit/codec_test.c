@@ -14,6 +14,7 @@
 
 #include "lib/uapi/codec.h"
 #include "lib/util/cleanup.h"
+#include "tests/unit/peer_at.h"
 
 #define KEY_A "b85996fecc9c7f1fc6d2572a76eda11d59bcd20be8e543b15ce4bd85a8e75a33"
 #define KEY_B "58402e695ba1772b1cc9309755f043251ea77fdcf10fbe63989ceb7e19321376"
@@ -293,9 +294,9 @@ static void replacing_forgets_what_was_listed(void **state)
 	device = decode_ok(uapi_decode_set_line,
 			   "public_key=" KEY_A "\nallowed_ip=10.0.0.0/8\n"
 			   "replace_allowed_ips=true\nallowed_ip=11.0.0.0/8\n");
-	assert_int_equal(device->peers[0].n_allowed_ips, 1);
-	assert_int_equal(device->peers[0].allowed_ips[0].cidr.addr.bytes[0], 11);
-	assert_int_equal(device->peers[0].flags,
+	assert_int_equal(peer_at(device, 0)->n_allowed_ips, 1);
+	assert_int_equal(peer_at(device, 0)->allowed_ips[0].cidr.addr.bytes[0], 11);
+	assert_int_equal(peer_at(device, 0)->flags,
 			 WG_PEER_HAS_PUBLIC_KEY | WG_PEER_REPLACE_ALLOWED_IPS);
 }
 
@@ -307,7 +308,7 @@ static void zero_keys_are_a_change(void **state)
 	device = decode_ok(uapi_decode_set_line, "private_key=" KEY_0 "\npublic_key=" KEY_A
 						 "\npreshared_key=" KEY_0 "\n");
 	assert_int_equal(device->flags, WG_DEVICE_HAS_PRIVATE_KEY);
-	assert_int_equal(device->peers[0].flags,
+	assert_int_equal(peer_at(device, 0)->flags,
 			 WG_PEER_HAS_PUBLIC_KEY | WG_PEER_HAS_PRESHARED_KEY);
 }
 
@@ -324,7 +325,7 @@ static void a_get_passes_over_what_it_does_not_know(void **state)
 			   "public_key=" KEY_A "\n");
 	assert_int_equal(device->flags, 0);
 	assert_int_equal(device->n_peers, 2);
-	assert_int_equal(device->peers[0].n_allowed_ips, 0);
+	assert_int_equal(peer_at(device, 0)->n_allowed_ips, 0);
 }
 
 static void a_get_derives_the_public_key(void **state)
@@ -346,7 +347,7 @@ static void a_get_keeps_host_bits(void **state)
 
 	(void)state;
 	device = decode_ok(uapi_decode_get_line, "public_key=" KEY_A "\nallowed_ip=10.1.2.3/08\n");
-	cidr_format(text, &device->peers[0].allowed_ips[0].cidr);
+	cidr_format(text, &peer_at(device, 0)->allowed_ips[0].cidr);
 	assert_string_equal(text, "10.1.2.3/8");
 }
 
@@ -359,10 +360,10 @@ static void a_get_tells_none_from_zero(void **state)
 			   "public_key=" KEY_A "\npreshared_key=" KEY_0
 			   "\npersistent_keepalive_interval=0\npublic_key=" KEY_B
 			   "\npreshared_key=" KEY_A "\npersistent_keepalive_interval=1\n");
-	assert_int_equal(device->peers[0].flags, WG_PEER_HAS_PUBLIC_KEY);
-	assert_int_equal(device->peers[1].flags, WG_PEER_HAS_PUBLIC_KEY |
-							 WG_PEER_HAS_PRESHARED_KEY |
-							 WG_PEER_HAS_KEEPALIVE);
+	assert_int_equal(peer_at(device, 0)->flags, WG_PEER_HAS_PUBLIC_KEY);
+	assert_int_equal(peer_at(device, 1)->flags, WG_PEER_HAS_PUBLIC_KEY |
+							    WG_PEER_HAS_PRESHARED_KEY |
+							    WG_PEER_HAS_KEEPALIVE);
 }
 
 static void malformed_answers_are_eproto(void **state)

@@ -20,6 +20,7 @@
 #include "lib/conf/conf.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
+#include "tests/unit/peer_at.h"
 
 #define CORPUS "tests/fixtures/conf"
 #define PRIVATE_KEY "oIeAPOTW3pGtSHgRUp3PASKnzzBzP/GFtl2LRk/lz2I="
@@ -131,7 +132,7 @@ static void add_conf(struct strbuf *out, const struct conf *conf)
 		strbuf_addf(out, "fwmark: 0x%x\n", device->fwmark);
 	add_quick(out, &conf->quick);
 	for (size_t i = 0; i < device->n_peers; i++)
-		add_peer(out, &device->peers[i]);
+		add_peer(out, peer_at(device, i));
 }
 
 static void add_err(struct strbuf *out, const struct err *err)
@@ -540,7 +541,7 @@ static clock_t time_to_parse(void (*add)(struct strbuf *, unsigned int), unsigne
 		assert_int_equal(conf_parse(&conf, text.text, text.len, CONF_QUICK, &err), 0);
 		taken = clock() - before;
 		assert_int_equal(add == add_peers ? conf.device->n_peers
-						  : conf.device->peers[0].n_allowed_ips,
+						  : peer_at(conf.device, 0)->n_allowed_ips,
 				 n);
 		if (!run || taken < best)
 			best = taken;

@@ -20,6 +20,7 @@
 #include "datapath/host/control.h"
 #include "lib/crypto/x25519.h"
 #include "lib/util/cleanup.h"
+#include "tests/unit/peer_at.h"
 
 static struct loop *loop;
 static struct packet_pool *pool;
@@ -131,7 +132,7 @@ static void expect_peers(const char *expected)
 	char text[1024] = "", cidr[CIDR_TEXT_MAX];
 
 	for (size_t i = 0; i < device->n_peers; i++) {
-		const struct wg_peer *peer = &device->peers[i];
+		const struct wg_peer *peer = peer_at(device, i);
 		uint8_t n = 1;
 		struct wg_key key = public_key(n);
 
@@ -163,6 +164,7 @@ static void what_is_set_can_be_got(void **state)
 	struct wg_device *change = wg_device_new();
 	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
 	struct wg_key public = public_key(1);
+	const struct wg_peer *got;
 	struct wg_peer *peer;
 
 	(void)state;
@@ -182,11 +184,11 @@ static void what_is_set_can_be_got(void **state)
 	assert_int_equal(device->fwmark, 0xffffffff);
 	assert_memory_equal(&device->public_key, &public, WG_KEY_LEN);
 	assert_int_equal(device->n_peers, 1);
-	peer = &device->peers[0];
-	assert_int_equal(peer->keepalive_s, 65535);
-	assert_memory_equal(&peer->preshared_key, &(struct wg_key[]){ private_key(7) }, WG_KEY_LEN);
-	assert_int_equal(peer->endpoint.addr.v6.sin6_port, htons(99));
-	assert_int_equal(peer->last_handshake_s, 0);
+	got = peer_at(device, 0);
+	assert_int_equal(got->keepalive_s, 65535);
+	assert_memory_equal(&got->preshared_key, &(struct wg_key[]){ private_key(7) }, WG_KEY_LEN);
+	assert_int_equal(got->endpoint.addr.v6.sin6_port, htons(99));
+	assert_int_equal(got->last_handshake_s, 0);
 	expect_peers("2:10.0.0.0/8");
 
 	/* What a change does not mention stays. */
@@ -208,9 +210,9 @@ static void what_is_set_can_be_got(void **state)
 	assert_false(device->flags & WG_DEVICE_HAS_PRIVATE_KEY);
 	assert_int_equal(device->fwmark, 0);
 	assert_int_not_equal(device->listen_port, 5555);
-	assert_int_equal(device->peers[0].keepalive_s, 0);
-	assert_true(wg_key_is_zero(&device->peers[0].preshared_key));
-	assert_int_equal(device->peers[0].endpoint.addr.sa.sa_family, AF_INET6);
+	assert_int_equal(peer_at(device, 0)->keepalive_s, 0);
+	assert_true(wg_key_is_zero(&peer_at(device, 0)->preshared_key));
+	assert_int_equal(peer_at(device, 0)->endpoint.addr.sa.sa_family, AF_INET6);
 }
 
 static void busy_port_changes_nothing(void **state)

@@ -11,6 +11,7 @@
 
 #include "lib/model/diff.h"
 #include "lib/util/cleanup.h"
+#include "tests/unit/peer_at.h"
 
 static struct wg_peer *add_peer(struct wg_device *device, uint8_t name)
 {
@@ -44,19 +45,20 @@ static void test_peers_gone_are_removed_first(void **state)
 
 	assert_false(wanted->flags & WG_DEVICE_REPLACE_PEERS);
 	assert_int_equal(wanted->n_peers, 4);
-	assert_int_equal(wanted->peers[0].public_key.bytes[0], 1);
-	assert_int_equal(wanted->peers[0].flags, WG_PEER_HAS_PUBLIC_KEY | WG_PEER_REMOVE);
-	assert_int_equal(wanted->peers[1].public_key.bytes[0], 3);
-	assert_int_equal(wanted->peers[1].flags, WG_PEER_HAS_PUBLIC_KEY | WG_PEER_REMOVE);
-	assert_int_equal(wanted->peers[2].public_key.bytes[0], 2);
-	assert_int_equal(wanted->peers[3].public_key.bytes[0], 4);
-	assert_false(wanted->peers[3].flags & WG_PEER_REMOVE);
+	assert_int_equal(peer_at(wanted, 0)->public_key.bytes[0], 1);
+	assert_int_equal(peer_at(wanted, 0)->flags, WG_PEER_HAS_PUBLIC_KEY | WG_PEER_REMOVE);
+	assert_int_equal(peer_at(wanted, 1)->public_key.bytes[0], 3);
+	assert_int_equal(peer_at(wanted, 1)->flags, WG_PEER_HAS_PUBLIC_KEY | WG_PEER_REMOVE);
+	assert_int_equal(peer_at(wanted, 2)->public_key.bytes[0], 2);
+	assert_int_equal(peer_at(wanted, 3)->public_key.bytes[0], 4);
+	assert_false(peer_at(wanted, 3)->flags & WG_PEER_REMOVE);
 }
 
 static void test_what_the_file_leaves_out_is_reset(void **state)
 {
 	AUTO(wg_device_auto_free) struct wg_device *running = wg_device_new();
 	AUTO(wg_device_auto_free) struct wg_device *wanted = wanted_device();
+	const struct wg_peer *got;
 	struct wg_peer *peer;
 
 	(void)state;
@@ -76,16 +78,16 @@ static void test_what_the_file_leaves_out_is_reset(void **state)
 	wg_device_sync(wanted, running);
 
 	assert_int_equal(wanted->n_peers, 3);
-	peer = &wanted->peers[0];
-	assert_true(peer->flags & WG_PEER_HAS_PRESHARED_KEY);
-	assert_true(wg_key_is_zero(&peer->preshared_key));
-	assert_true(peer->flags & WG_PEER_HAS_KEEPALIVE);
-	assert_int_equal(peer->keepalive_s, 0);
-	assert_int_equal(wanted->peers[1].flags,
+	got = peer_at(wanted, 0);
+	assert_true(got->flags & WG_PEER_HAS_PRESHARED_KEY);
+	assert_true(wg_key_is_zero(&got->preshared_key));
+	assert_true(got->flags & WG_PEER_HAS_KEEPALIVE);
+	assert_int_equal(got->keepalive_s, 0);
+	assert_int_equal(peer_at(wanted, 1)->flags,
 			 WG_PEER_HAS_PUBLIC_KEY | WG_PEER_REPLACE_ALLOWED_IPS);
-	peer = &wanted->peers[2];
-	assert_int_equal(peer->preshared_key.bytes[0], 8);
-	assert_int_equal(peer->keepalive_s, 5);
+	got = peer_at(wanted, 2);
+	assert_int_equal(got->preshared_key.bytes[0], 8);
+	assert_int_equal(got->keepalive_s, 5);
 }
 
 static void test_no_peers_on_a_side_is_plain_replacing(void **state)
@@ -100,7 +102,8 @@ static void test_no_peers_on_a_side_is_plain_replacing(void **state)
 	assert_int_equal(wanted->n_peers, 0);
 
 	add_peer(wanted, 2);
-	running->n_peers = 0;
+	wg_device_free(TAKE(running));
+	running = wg_device_new();
 	wg_device_sync(wanted, running);
 	assert_int_equal(wanted->flags, WG_DEVICE_REPLACE_PEERS);
 	assert_int_equal(wanted->n_peers, 1);
@@ -121,7 +124,7 @@ static void carry_out(struct twin *twin, const struct wg_device *change)
 	if (change->flags & WG_DEVICE_REPLACE_PEERS)
 		*twin = (struct twin){ 0 };
 	for (size_t i = 0; i < change->n_peers; i++) {
-		const struct wg_peer *peer = &change->peers[i];
+		const struct wg_peer *peer = peer_at(change, i);
 		uint8_t name = peer->public_key.bytes[0];
 
 		if (peer->flags & WG_PEER_REMOVE || !twin->there[name]) {
@@ -169,7 +172,7 @@ static void test_same_result_as_replacing(void **state)
 		fill(wanted, true);
 		carry_out(&before, running);
 		for (size_t i = 0; i < running->n_peers; i++)
-			before.kept_session[running->peers[i].public_key.bytes[0]] = true;
+			before.kept_session[peer_at(running, i)->public_key.bytes[0]] = true;
 		replaced = synced = before;
 		carry_out(&replaced, wanted);
 		wg_device_sync(wanted, running);

@@ -220,7 +220,7 @@ static void routes_by_length_then_text(void **state)
 			      "ip -4 route add 10.0.0.0/8 dev wg0\n");
 
 	/* A hook may have given the device what the file did not have. */
-	conf.device->peers[0].allowed_ips[0].cidr.bits = 0;
+	wg_device_last_peer(conf.device)->allowed_ips[0].cidr.bits = 0;
 	assert_int_equal(plan_routes(&refused, conf.device, &err), -EOPNOTSUPP);
 }
 

@@ -20,6 +20,7 @@
 #include "lib/ipc/resolve.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/clock.h"
+#include "tests/unit/peer_at.h"
 
 static int n_failures; /* how often asking fails first */
 static int failure;    /* with what */
@@ -268,8 +269,8 @@ static void a_device_is_resolved_in_order(void **state)
 			 0);
 	assert_int_equal(resolve_device(device, NULL, &err), 0);
 	assert_int_equal(asked, 2);
-	assert_int_equal(ntohs(device->peers[3].endpoint.addr.v4.sin_port), 7);
-	assert_int_equal(device->peers[0].endpoint.addr.sa.sa_family, AF_UNSPEC);
+	assert_int_equal(ntohs(peer_at(device, 3)->endpoint.addr.v4.sin_port), 7);
+	assert_int_equal(peer_at(device, 0)->endpoint.addr.sa.sa_family, AF_UNSPEC);
 }
 
 static void ports_go_through_the_resolver(void **state)

@@ -19,6 +19,7 @@
 #include "lib/netlink/wgdev_codec.h"
 #include "lib/netlink/wgdev_removals.h"
 #include "lib/util/cleanup.h"
+#include "tests/unit/peer_at.h"
 #include "tests/unit/wgdev_fixture.h"
 
 #include <linux/wireguard.h>
@@ -62,13 +63,15 @@ static void assert_peers_equal(const struct wg_peer *a, const struct wg_peer *b)
 
 static void assert_devices_equal(const struct wg_device *a, const struct wg_device *b)
 {
+	AUTO(wg_peers_fini) struct wg_peers left = { .device = a }, right = { .device = b };
+
 	assert_string_equal(a->name, b->name);
 	assert_memory_equal(&a->private_key, &b->private_key, sizeof(a->private_key));
 	assert_int_equal(a->listen_port, b->listen_port);
 	assert_int_equal(a->fwmark, b->fwmark);
 	assert_int_equal(a->n_peers, b->n_peers);
 	for (size_t i = 0; i < a->n_peers; i++)
-		assert_peers_equal(&a->peers[i], &b->peers[i]);
+		assert_peers_equal(wg_peers_next(&left), wg_peers_next(&right));
 }
 
 /* What a message says about each of its peers, in order. */
@@ -155,7 +158,8 @@ static struct said read_message(const struct nlmsghdr *message)
 /* Writes a change as messages of at most `cap` bytes and reads them as a get's. */
 static struct wg_device *round_trip(const struct wg_device *change, size_t cap, int *n_messages)
 {
-	struct wgdev_encoder encoder = { .change = change };
+	AUTO(wgdev_encoder_fini)
+	struct wgdev_encoder encoder = { .change = change, .peers.device = change };
 	struct wg_device *out = wg_device_new();
 	const struct wgdev_reader reader = { .take = wgdev_decode_device, .ctx = out };
 	uint8_t *buf = malloc(cap); /* of this very size, for the sanitizer to watch its end */
@@ -212,15 +216,17 @@ static void test_small_change_is_one_message(void **state)
 	assert_int_equal(n_messages, 1);
 	assert_devices_equal(change, out);
 	assert_int_equal(out->flags, change->flags & ~(uint32_t)WG_DEVICE_REPLACE_PEERS);
-	assert_int_equal(out->peers[0].flags, WG_PEER_HAS_PUBLIC_KEY | WG_PEER_HAS_PRESHARED_KEY |
-						      WG_PEER_HAS_KEEPALIVE);
-	assert_int_equal(out->peers[1].flags, WG_PEER_HAS_PUBLIC_KEY);
+	assert_int_equal(peer_at(out, 0)->flags, WG_PEER_HAS_PUBLIC_KEY |
+							 WG_PEER_HAS_PRESHARED_KEY |
+							 WG_PEER_HAS_KEEPALIVE);
+	assert_int_equal(peer_at(out, 1)->flags, WG_PEER_HAS_PUBLIC_KEY);
 }
 
 static void test_empty_change_still_asks(void **state)
 {
 	AUTO(wg_device_auto_free) struct wg_device *change = new_device("wg0");
-	struct wgdev_encoder encoder = { .change = change };
+	AUTO(wgdev_encoder_fini)
+	struct wgdev_encoder encoder = { .change = change, .peers.device = change };
 	_Alignas(8) uint8_t buf[WGDEV_MESSAGE_MIN];
 	struct said said;
 
@@ -236,7 +242,8 @@ static void test_empty_change_still_asks(void **state)
 static void test_only_the_first_fragment_sets(void **state)
 {
 	AUTO(wg_device_auto_free) struct wg_device *change = new_device("wg0");
-	struct wgdev_encoder encoder = { .change = change };
+	AUTO(wgdev_encoder_fini)
+	struct wgdev_encoder encoder = { .change = change, .peers.device = change };
 	_Alignas(8) uint8_t buf[2048];
 	int n_messages = 0, n_ips = 0;
 	struct wg_peer *peer;
@@ -272,7 +279,8 @@ static void test_only_the_first_fragment_sets(void **state)
 static void test_update_only_is_said_again(void **state)
 {
 	AUTO(wg_device_auto_free) struct wg_device *change = new_device("wg0");
-	struct wgdev_encoder encoder = { .change = change };
+	AUTO(wgdev_encoder_fini)
+	struct wgdev_encoder encoder = { .change = change, .peers.device = change };
 	_Alignas(8) uint8_t buf[WGDEV_MESSAGE_MIN];
 	struct wg_peer *peer = add_peer(change, 1);
 	int n_messages = 0;
@@ -291,7 +299,8 @@ static void test_update_only_is_said_again(void **state)
 static void test_removed_peer_has_nothing_else(void **state)
 {
 	AUTO(wg_device_auto_free) struct wg_device *change = new_device("wg0");
-	struct wgdev_encoder encoder = { .change = change };
+	AUTO(wgdev_encoder_fini)
+	struct wgdev_encoder encoder = { .change = change, .peers.device = change };
 	_Alignas(8) uint8_t buf[2048];
 	struct wg_peer *peer = add_peer(change, 1);
 	struct said said;
@@ -315,14 +324,15 @@ static void test_removed_peer_has_nothing_else(void **state)
 static void test_removal_flag_only_on_removals(void **state)
 {
 	AUTO(wg_device_auto_free) struct wg_device *change = new_device("wg0");
-	struct wgdev_encoder encoder = { .change = change };
+	AUTO(wgdev_encoder_fini)
+	struct wgdev_encoder encoder = { .change = change, .peers.device = change };
 	_Alignas(8) uint8_t buf[2048];
 	struct said said;
 
 	(void)state;
 	add_ip(add_peer(change, 1), "192.0.2.1/32", false);
 	assert_false(wgdev_has_removals(change));
-	add_ip(&change->peers[0], "192.0.2.2/32", true);
+	add_ip(wg_device_last_peer(change), "192.0.2.2/32", true);
 	assert_true(wgdev_has_removals(change));
 	assert_true(wgdev_encode_next(&encoder, buf, sizeof(buf), FAMILY, SEQ));
 	said = read_message((void *)buf);
@@ -343,11 +353,11 @@ static void test_big_sets_are_split_and_joined(void **state)
 			char text[CIDR_TEXT_MAX];
 
 			snprintf(text, sizeof(text), "10.%d.%d.0/24", i, j);
-			add_ip(&change->peers[0], text, false);
+			add_ip(wg_device_last_peer(change), text, false);
 		}
 	add_peer(change, 2);
 	for (uint32_t i = 0; i < 255 * 256; i++)
-		add_ip_number(&change->peers[1], i);
+		add_ip_number(wg_device_last_peer(change), i);
 	out = round_trip(change, CAP, &n_messages);
 	assert_devices_equal(change, out);
 	/* 28 bytes for each of the first peer's, 28 or 40 for those of the second */
@@ -400,7 +410,7 @@ static void test_odd_room(void **state)
 	(void)state;
 	add_peer(change, 1);
 	for (uint32_t j = 0; j < 100; j++)
-		add_ip_number(&change->peers[0], j);
+		add_ip_number(wg_device_last_peer(change), j);
 	for (size_t cap = WGDEV_MESSAGE_MIN; cap <= 700; cap++)
 		assert_round_trip(change, cap);
 }
@@ -684,7 +694,7 @@ static void test_all_values_are_read(void **state)
 	assert_int_equal(device->flags, WG_DEVICE_HAS_PRIVATE_KEY | WG_DEVICE_HAS_PUBLIC_KEY |
 						WG_DEVICE_HAS_LISTEN_PORT | WG_DEVICE_HAS_FWMARK);
 	assert_int_equal(device->n_peers, 1);
-	peer = device->peers;
+	peer = peer_at(device, 0);
 	assert_int_equal(peer->flags, WG_PEER_HAS_PUBLIC_KEY | WG_PEER_HAS_PRESHARED_KEY |
 					      WG_PEER_HAS_KEEPALIVE);
 	assert_memory_equal(&peer->preshared_key, &psk, 32);
@@ -704,8 +714,8 @@ static void test_zero_psk_is_none(void **state)
 
 	(void)state;
 	assert_int_equal(decode_spoilt(device, 1, WGPEER_A_PRESHARED_KEY, 32), 0);
-	assert_false(device->peers[0].flags & WG_PEER_HAS_PRESHARED_KEY);
-	assert_true(wg_key_is_zero(&device->peers[0].preshared_key));
+	assert_false(peer_at(device, 0)->flags & WG_PEER_HAS_PRESHARED_KEY);
+	assert_true(wg_key_is_zero(&peer_at(device, 0)->preshared_key));
 }
 
 static void test_wrong_lengths_are_refused(void **state)

@@ -12,6 +12,7 @@
 
 #include "lib/netlink/wgdev_removals.h"
 #include "lib/util/cleanup.h"
+#include "tests/unit/peer_at.h"
 #include "tests/unit/wgdev_fixture.h"
 
 static struct wg_device *new_device(const char *name)
@@ -29,6 +30,7 @@ static void test_removal_becomes_the_rest(void **state)
 	AUTO(wg_device_auto_free) struct wg_device *out = NULL;
 	const struct cidr kept = cidr_of("192.0.2.2/32"), added = cidr_of("2001:db8::/64");
 	struct wg_peer *peer = add_peer(running, 1);
+	const struct wg_peer *got;
 
 	(void)state;
 	add_ip(peer, "192.0.2.1/32", false);
@@ -49,21 +51,21 @@ static void test_removal_becomes_the_rest(void **state)
 	out = wgdev_without_removals(change, running);
 	assert_false(wgdev_has_removals(out));
 	assert_int_equal(out->n_peers, 3);
-	assert_int_equal(out->peers[0].flags, WG_PEER_HAS_PUBLIC_KEY);
-	assert_int_equal(out->peers[0].n_allowed_ips, 1);
-	peer = &out->peers[1];
-	assert_int_equal(peer->flags, change->peers[1].flags);
-	assert_int_equal(peer->keepalive_s, 9);
-	assert_true(wg_key_equal(&peer->preshared_key, &change->peers[1].preshared_key));
-	assert_true(sockaddr_ip_equal(&peer->endpoint.addr, &change->peers[1].endpoint.addr));
-	assert_int_equal(peer->n_allowed_ips, 1);
-	peer = &out->peers[2];
-	assert_int_equal(peer->flags, WG_PEER_HAS_PUBLIC_KEY | WG_PEER_UPDATE_ONLY |
-					      WG_PEER_REPLACE_ALLOWED_IPS);
-	assert_true(wg_key_equal(&peer->public_key, &change->peers[1].public_key));
-	assert_int_equal(peer->n_allowed_ips, 2);
-	assert_true(cidr_equal(&peer->allowed_ips[0].cidr, &kept));
-	assert_true(cidr_equal(&peer->allowed_ips[1].cidr, &added));
+	assert_int_equal(peer_at(out, 0)->flags, WG_PEER_HAS_PUBLIC_KEY);
+	assert_int_equal(peer_at(out, 0)->n_allowed_ips, 1);
+	got = peer_at(out, 1);
+	assert_int_equal(got->flags, peer_at(change, 1)->flags);
+	assert_int_equal(got->keepalive_s, 9);
+	assert_true(wg_key_equal(&got->preshared_key, &peer_at(change, 1)->preshared_key));
+	assert_true(sockaddr_ip_equal(&got->endpoint.addr, &peer_at(change, 1)->endpoint.addr));
+	assert_int_equal(got->n_allowed_ips, 1);
+	got = peer_at(out, 2);
+	assert_int_equal(got->flags, WG_PEER_HAS_PUBLIC_KEY | WG_PEER_UPDATE_ONLY |
+					     WG_PEER_REPLACE_ALLOWED_IPS);
+	assert_true(wg_key_equal(&got->public_key, &peer_at(change, 1)->public_key));
+	assert_int_equal(got->n_allowed_ips, 2);
+	assert_true(cidr_equal(&got->allowed_ips[0].cidr, &kept));
+	assert_true(cidr_equal(&got->allowed_ips[1].cidr, &added));
 }
 
 static void test_peer_that_is_the_device_takes_nothing(void **state)
@@ -79,7 +81,7 @@ static void test_peer_that_is_the_device_takes_nothing(void **state)
 	add_ip(add_peer(change, 1), "192.0.2.9/32", true);
 	out = wgdev_without_removals(change, running);
 	assert_int_equal(out->n_peers, 3);
-	assert_int_equal(out->peers[2].n_allowed_ips, 1);
+	assert_int_equal(peer_at(out, 2)->n_allowed_ips, 1);
 }
 
 /* The stupid twin: who owns each of 64 addresses, and which of 8 peers exist. */
@@ -98,7 +100,7 @@ static void twin_apply(struct twin *twin, const struct wg_device *change)
 	if (change->flags & WG_DEVICE_REPLACE_PEERS)
 		*twin = (struct twin){ 0 };
 	for (size_t i = 0; i < change->n_peers; i++) {
-		const struct wg_peer *peer = &change->peers[i];
+		const struct wg_peer *peer = peer_at(change, i);
 		int id = peer->public_key.bytes[0];
 
 		if (peer->flags & WG_PEER_UPDATE_ONLY && !twin->exists[id])
