@@ -7,40 +7,57 @@
 #include "lib/util/err.h"
 
 /*
- * Names of peers, as people write them into comments of configuration files. The originals pass
- * over comments, so names cost nothing.
+ * Names of peers, as people and programs write them into comments of configuration files. The
+ * originals pass over comments, so names cost nothing.
  *
  * Conventions, the first that a peer has being its name:
- *	# Name = laptop              in its section, or right above its [Peer]
- *	# friendly_name = laptop     likewise
- *	### begin laptop ###         right above [Peer] (with or without "end" after the section)
- *	### Client laptop            right above [Peer]
- *	# laptop                     right above or right below [Peer], or behind it on its line
- * A file of nothing but names has lines "PUBLIC-KEY NAME", ":" or "=" between them being fine, too.
+ *	# Name = laptop              in its section, in the comment right above its [Peer], or
+ *behind it; also with ":", and "Alias" and "friendly_name" for "Name" # friendly_json = {...}
+ *likewise; its member "name"
+ *	### begin laptop ###         in the comment right above [Peer], below or behind it
+ *	# BEGIN_PEER laptop          likewise
+ *	### Client laptop            likewise; also "# Client: laptop"
+ *	# laptop                     behind [Peer], or the one line right above or right below it
+ * "Right above" and "right below" mean that no empty line is between. A friendly name that has no
+ * empty line around it belongs to the section that it stands in, every other comment to the [Peer]
+ * below it.
+ *
+ * No name is: what is longer than 64 bytes or has control characters in it; a commented-out key or
+ * section ("#PresharedKey = ..."); anything that looks as if it held a key.
+ *
+ * A file of nothing but names has lines "PUBLIC-KEY NAME", with ":" or "=" between them if liked;
+ * lines that begin with "#" are comments.
  */
+
+enum {
+	CONF_NAME_MAX = 64, /* bytes of a name */
+};
 
 /** The names of one interface's peers. Start with `= { 0 }`. */
 struct conf_names {
-	struct conf_name *entries; /* sorted by key */
+	struct conf_name *entries; /* sorted by key, each key once */
 	size_t n_entries;
 	size_t entries_cap;
 };
 
 struct conf_name {
 	struct wg_key key;
-	char *name; /* never empty; no control characters */
+	char *name; /* never empty; no control characters, but perhaps not valid UTF-8 */
 };
 
-/** Adds the names in a configuration's text. What is not understood is passed over. */
+/**
+ * Adds the names in a configuration's text. What is not understood is passed over; a key that has
+ * a name keeps it.
+ */
 void conf_names_add(struct conf_names *names, const char *text, size_t len);
 
-/** Adds the names in the text of a file of names. */
+/** Adds the names in the text of a file of names, likewise. */
 void conf_names_add_list(struct conf_names *names, const char *text, size_t len);
 
 /**
  * Reads the names that this machine has for the peers of `interface`, from
  * SYSCONFDIR/wireguard/INTERFACE.conf and then SYSCONFDIR/wireguard/peers.names. Files that are
- * missing or not for this user are no error: there are just fewer names.
+ * missing, no regular files, or not for this user are no error: there are just fewer names.
  */
 void conf_names_read(struct conf_names *names, const char *interface);
 
