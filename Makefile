@@ -39,9 +39,13 @@ below/cmd/wg := cmd $(all_lib)
 below/cmd/wg-quick := cmd $(all_lib)
 
 # Libraries, by the only room that may include their headers.
-packages/lib/crypto := libcrypto
+packages/lib/crypto := libcrypto libsodium
 packages/lib/conf := inih
 packages/lib/netlink := libmnl libnl-3.0 libnl-route-3.0
+
+# Libraries that are linked in, where the system has them as archives: to load one takes 40 to 90 us
+# of the 550 in which wg starts and ends. `make EMBED=` loads all of them.
+EMBED ?= libsodium inih
 
 # A program is the main.c of its room.
 programs := wg wg-quick wg-datapath
@@ -67,8 +71,8 @@ warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 	$(if $(findstring clang,$(CC)),,-Wno-format-truncation) $(if $(WERROR),-Werror)
 flags := -std=gnu11 $(warnings) -MMD -MP -I. -D_GNU_SOURCE -DVERSION='"$(VERSION)"' \
 	-DRUNSTATEDIR='"$(RUNSTATEDIR)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' \
-	-fstack-protector-strong -fPIE
-link_flags := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+	-fstack-protector-strong -fPIE -ffunction-sections -fdata-sections
+link_flags := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections
 ifneq ($(SAN),)
 flags += -fsanitize=$(SAN) -fno-omit-frame-pointer
 link_flags += -fsanitize=$(SAN)
@@ -89,10 +93,14 @@ archives_for = $(foreach room,$1 $(below/$1),$(if $(call sources_in,$(room)),$(c
 cflags_for = $(foreach package,$(packages/$1),$(cflags/$(package)))
 libs_for = $(foreach room,$1 $(below/$1),$(foreach package,$(packages/$(room)),$(libs/$(package))))
 
+# The flag -lNAME, or the path of its archive if the package is one of EMBED.
+archive_or_flag = $(or $(filter /%,$(shell $(CC) -print-file-name=$(patsubst -l%,lib%.a,$1))),$1)
+embedded = $(foreach flag,$2,$(if $(and $(filter $1,$(EMBED)),$(filter -l%,$(flag))),$(call archive_or_flag,$(flag)),$(flag)))
+
 all_packages := $(sort $(foreach room,$(rooms),$(packages/$(room))) cmocka)
 $(foreach package,$(all_packages),\
 	$(eval cflags/$(package) = $$(eval cflags/$(package) := $$(shell $(PKG_CONFIG) --cflags $(package)))$$(cflags/$(package)))\
-	$(eval libs/$(package) = $$(eval libs/$(package) := $$(shell $(PKG_CONFIG) --libs $(package)))$$(libs/$(package))))
+	$(eval libs/$(package) = $$(eval libs/$(package) := $$(call embedded,$(package),$$(shell $(PKG_CONFIG) --libs $(package))))$$(libs/$(package))))
 
 # tests/unit/cidr_test.c tests the room in which cidr.c is.
 unit_sources := $(wildcard tests/unit/*_test.c)

@@ -4,14 +4,13 @@
 #include "cmd/cli.h"
 #include "cmd/wg/commands.h"
 #include "cmd/wg/key_file.h"
-#include "lib/crypto/x25519.h"
+#include "lib/crypto/x25519_base.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/strbuf.h"
 
 int wg_pubkey(int argc, char **argv)
 {
 	AUTO(wg_key_wipe) struct wg_key private_key = { 0 };
-	AUTO(x25519_key_auto_free) struct x25519_key *key = NULL;
 	AUTO(strbuf_fini) struct strbuf out = { 0 };
 	struct wg_key public_key;
 	char trailing;
@@ -30,8 +29,7 @@ int wg_pubkey(int argc, char **argv)
 		cli_say("%s: Key is not the correct length or format", cli_program);
 		return 1;
 	}
-	key = x25519_key_new(private_key.bytes);
-	x25519_public(public_key.bytes, key);
+	x25519_base(public_key.bytes, private_key.bytes);
 	wg_key_format(strbuf_reserve(&out, WG_KEY_BASE64_LEN), &public_key);
 	out.len = WG_KEY_BASE64_LEN;
 	strbuf_add_char(&out, '\n');
