@@ -25,6 +25,17 @@ const struct cli_command *cli_find(const struct cli_command *commands, const cha
 	return NULL;
 }
 
+bool cli_word(struct cli_word *out, const struct cli_argument *argument, size_t i)
+{
+	if (argument->word)
+		return argument->word(out, i);
+	if (!argument->words)
+		return false;
+	/* The end is never passed: it is the first that is refused. */
+	*out = argument->words[i];
+	return out->name;
+}
+
 /* The option that `word` ("--name" or "--name=VALUE") is; *value is what follows "=", or NULL. */
 static const struct cli_option *find_option(const struct cli_option *options, const char *word,
 					    const char **value)

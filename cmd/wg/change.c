@@ -12,6 +12,7 @@
 #include "lib/util/cleanup.h"
 #include "lib/util/strlist.h"
 
+/* What has been read so far. */
 struct change {
 	struct wg_device *device;
 	struct wg_peer *peer; /* the last one named; NULL before the first */
@@ -85,36 +86,129 @@ static int read_allowed_ips(struct change *change, const char *value, struct err
 	return r;
 }
 
-/* The order is the usage's. */
-const struct change_option change_options[] = {
-	{ "listen-port", "<port>", CHANGE_OF_DEVICE, read_listen_port },
-	{ "fwmark", "<mark>", CHANGE_OF_DEVICE, read_fwmark },
-	{ "private-key", "<file path>", CHANGE_OF_DEVICE, read_private_key },
-	{ "peer", "<base64 public key>", CHANGE_ANYWHERE, read_peer },
-	{ "remove", NULL, CHANGE_OF_PEER, read_remove },
-	{ "preshared-key", "<file path>", CHANGE_OF_PEER, read_preshared_key },
-	{ "endpoint", "<ip>:<port>", CHANGE_OF_PEER, read_endpoint },
-	{ "persistent-keepalive", "<interval seconds>", CHANGE_OF_PEER, read_keepalive },
-	{ "allowed-ips", "[+|-]<ip1>/<cidr1>[,[+|-]<ip2>/<cidr2>]...", CHANGE_OF_PEER,
-	  read_allowed_ips },
-	{ NULL, NULL, CHANGE_ANYWHERE, NULL },
+struct option {
+	struct cli_word word;
+	int (*read)(struct change *change, const char *value, struct err *err);
 };
 
-/* The option that may stand here, with a value if it needs one; NULL if there is none. */
-static const struct change_option *find(const struct change *change, int n_words, char **words)
-{
-	const struct change_option *option = change_options;
+/* The order is the usage's. */
+static const struct option options[] = {
+	{
+		{
+			.name = "listen-port",
+			.value = "<port>",
+			.description = "UDP port to listen on; 0 has one chosen",
+		},
+		read_listen_port,
+	},
+	{
+		{
+			.name = "fwmark",
+			.value = "<mark>",
+			.also = "off",
+			.description = "mark of outgoing packets: decimal, 0x and hexadecimal "
+				       "digits, or off",
+		},
+		read_fwmark,
+	},
+	{
+		{
+			.name = "private-key",
+			.value = "<file path>",
+			.kind = CLI_FILE,
+			.description = "file with the private key; an empty one takes the key away",
+		},
+		read_private_key,
+	},
+	{
+		{
+			.name = "peer",
+			.value = "<base64 public key>",
+			.kind = CLI_KEY,
+			.scope = CLI_OPENS_GROUP,
+			.description = "what follows is about this peer; new if it is not there",
+		},
+		read_peer,
+	},
+	{
+		{
+			.name = "remove",
+			.scope = CLI_IN_GROUP,
+			.is_alone = true,
+			.description = "remove the peer",
+		},
+		read_remove,
+	},
+	{
+		{
+			.name = "preshared-key",
+			.value = "<file path>",
+			.kind = CLI_FILE,
+			.scope = CLI_IN_GROUP,
+			.description = "file with a key that both sides share; an empty one takes "
+				       "the key away",
+		},
+		read_preshared_key,
+	},
+	{
+		{
+			.name = "endpoint",
+			.value = "<ip>:<port>",
+			.scope = CLI_IN_GROUP,
+			.description = "where the peer is reached: an address, an [IPv6 address] "
+				       "in brackets, or a name",
+		},
+		read_endpoint,
+	},
+	{
+		{
+			.name = "persistent-keepalive",
+			.value = "<interval seconds>",
+			.also = "off",
+			.scope = CLI_IN_GROUP,
+			.description = "send something every so often, 1 to 65535, or off",
+		},
+		read_keepalive,
+	},
+	{
+		{
+			.name = "allowed-ips",
+			.value = "[+|-]<ip1>/<cidr1>[,[+|-]<ip2>/<cidr2>]...",
+			.scope = CLI_IN_GROUP,
+			.description = "addresses that are the peer's, in the place of those it "
+				       "had; with + or - they are added or removed; \"\" for none",
+		},
+		read_allowed_ips,
+	},
+};
 
-	while (option->name && strcmp(option->name, words[0]) != 0)
+enum {
+	N_OPTIONS = sizeof(options) / sizeof(options[0])
+};
+
+bool change_word(struct cli_word *out, size_t i)
+{
+	if (i >= N_OPTIONS)
+		return false;
+	*out = options[i].word;
+	return true;
+}
+
+/* The option that may stand here, with a value if it needs one; NULL if there is none. */
+static const struct option *find(const struct change *change, int n_words, char **words)
+{
+	const struct option *option = options, *end = options + N_OPTIONS;
+
+	while (option < end && strcmp(option->word.name, words[0]) != 0)
 		option++;
-	if (!option->name || (option->value && n_words < 2))
+	if (option == end || (option->word.value && n_words < 2))
 		return NULL;
-	switch (option->scope) {
-	case CHANGE_OF_DEVICE:
+	switch (option->word.scope) {
+	case CLI_BEFORE_GROUPS:
 		return change->peer ? NULL : option;
-	case CHANGE_OF_PEER:
+	case CLI_IN_GROUP:
 		return change->peer ? option : NULL;
-	case CHANGE_ANYWHERE:
+	case CLI_OPENS_GROUP:
 		break;
 	}
 	return option;
@@ -126,12 +220,12 @@ int change_read(struct wg_device *device, int n_words, char **words,
 	struct change change = { .device = device, .world = world };
 
 	while (n_words) {
-		const struct change_option *option = find(&change, n_words, words);
-		int n = option && option->value ? 2 : 1, r;
+		const struct option *option = find(&change, n_words, words);
+		int n = option && option->word.value ? 2 : 1, r;
 
 		if (!option)
 			return err_set(err, -EINVAL, "Invalid argument: %.600s", words[0]);
-		r = option->read(&change, option->value ? words[1] : NULL, err);
+		r = option->read(&change, option->word.value ? words[1] : NULL, err);
 		if (r)
 			return r;
 		words += n;

@@ -1,8 +1,11 @@
 #ifndef CMD_WG_CHANGE_H
 #define CMD_WG_CHANGE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "cmd/cli.h"
 #include "lib/model/device.h"
 #include "lib/util/err.h"
 
@@ -22,23 +25,8 @@ struct change_world {
 	void (*warn)(const char *line);
 };
 
-enum change_scope {
-	CHANGE_OF_DEVICE, /* stands before the first peer */
-	CHANGE_OF_PEER,   /* stands after one */
-	CHANGE_ANYWHERE,
-};
-
-struct change; /* what has been read so far */
-
-struct change_option {
-	const char *name;
-	const char *value; /* how the usage calls it; NULL: the option has none */
-	enum change_scope scope;
-	int (*read)(struct change *change, const char *value, struct err *err);
-};
-
-/** All options, in the order of the usage, ended by one without a name. */
-extern const struct change_option change_options[];
+/** The i-th option, in the order of the usage. Returns false behind the last. */
+bool change_word(struct cli_word *out, size_t i);
 
 /**
  * Reads the words, which are options and their values, into `device`, a new one. Endpoints have

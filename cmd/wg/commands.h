@@ -13,9 +13,12 @@ int wg_set(int argc, char **argv);
 int wg_setconf(int argc, char **argv); /* addconf and syncconf, too: argv[0] tells */
 int wg_genkey(int argc, char **argv);  /* genpsk, too */
 int wg_pubkey(int argc, char **argv);
+int wg_help(int argc, char **argv); /* of one subcommand, if argv[1] is one; else the list */
+int wg_version(int argc, char **argv);
+int wg_completion(int argc, char **argv);
 
-/** All of them, in the order of the list that `wg help` prints. */
-extern const struct cli_command wg_commands[];
+/** All that wg takes; subcommands in the order of the list that `wg help` prints. */
+extern const struct cli_table wg_table;
 
 /* Their options. */
 extern const struct cli_option wg_show_options[];
@@ -25,8 +28,11 @@ extern const struct cli_option wg_generate_options[]; /* genkey, genpsk */
 /** Says on stderr that a name is tried again. */
 extern const struct resolve_progress wg_progress;
 
-/** Prints "Usage: wg SUBCOMMAND ARGUMENTS" on stderr; returns the exit status 1. */
-int wg_usage(const char *subcommand, const char *arguments);
+/** Adds the list of subcommands, without a newline at its end. */
+void wg_add_list(struct strbuf *out);
+
+/** Prints the usage of a subcommand on stderr; returns the exit status 1. */
+int wg_usage(const char *subcommand);
 
 /**
  * Makes `change` to the device called `name`; on failure says why on stderr. Returns the exit

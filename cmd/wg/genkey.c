@@ -18,7 +18,7 @@ int wg_genkey(int argc, char **argv)
 	int r;
 
 	if (argc != 1)
-		return wg_usage(argv[0], "");
+		return wg_usage(argv[0]);
 	if (!fstat(STDOUT_FILENO, &info) && S_ISREG(info.st_mode) && info.st_mode & S_IRWXO)
 		cli_say("Warning: writing to world accessible file.\n"
 			"Consider setting the umask to 077 and trying again.");

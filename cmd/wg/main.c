@@ -8,9 +8,6 @@
 #include "lib/util/cleanup.h"
 #include "lib/util/strbuf.h"
 
-/* What scripts compare versions with: the release of the original that this program matches. */
-#define COMPATIBLE "wireguard-tools v1.0.20260223 - https://git.zx2c4.com/wireguard-tools/"
-
 static void say_waiting(void *ctx, const char *message)
 {
 	(void)ctx;
@@ -18,12 +15,6 @@ static void say_waiting(void *ctx, const char *message)
 }
 
 const struct resolve_progress wg_progress = { .waiting = say_waiting };
-
-int wg_usage(const char *subcommand, const char *arguments)
-{
-	cli_say("Usage: %s %s%s%s", cli_program, subcommand, *arguments ? " " : "", arguments);
-	return 1;
-}
 
 int wg_modify(struct wg_device *change, const char *name)
 {
@@ -42,17 +33,26 @@ int wg_modify(struct wg_device *change, const char *name)
 	return 1;
 }
 
-static void add_usage(struct strbuf *out)
+static bool is_one_of(const char *word, const char *a, const char *b)
 {
-	strbuf_addf(out, "Usage: %s <cmd> [<args>]\n\nAvailable subcommands:\n", cli_program);
-	for (const struct cli_command *command = wg_commands; command->name; command++)
-		strbuf_addf(out, "  %s: %s\n", command->name, command->description);
-	strbuf_add(out, "You may pass `--help' to any of these subcommands to view usage.");
+	return !strcmp(word, a) || !strcmp(word, b);
 }
 
-static int is_one_of(const char *word, const char *a, const char *b, const char *c)
+/* The subcommand that is called, or NULL. Where the original knows none, what it says stays. */
+static const struct cli_command *find(int argc, char **argv)
 {
-	return !strcmp(word, a) || !strcmp(word, b) || !strcmp(word, c);
+	const char *name = argv[1];
+
+	if (argc == 2 && is_one_of(name, "-h", "--help"))
+		name = "help";
+	if (argc == 2 && is_one_of(name, "-v", "--version"))
+		name = "version";
+	if (!strcmp(name, "help") && argc != 2 &&
+	    (argc != 3 || !cli_find(wg_table.commands, argv[2])))
+		return NULL;
+	if (!strcmp(name, "version") && argc != 2)
+		return NULL;
+	return cli_find(wg_table.commands, name);
 }
 
 int main(int argc, char **argv)
@@ -65,19 +65,10 @@ int main(int argc, char **argv)
 		cli_program = argv[0];
 	if (argc < 2)
 		return wg_show(1, show_all);
-	if (argc == 2 && is_one_of(argv[1], "-v", "--version", "version")) {
-		strbuf_add(&text, COMPATIBLE " (wgsuite " VERSION ")\n");
-		return cli_write(&text);
-	}
-	if (argc == 2 && is_one_of(argv[1], "-h", "--help", "help")) {
-		add_usage(&text);
-		strbuf_add_char(&text, '\n');
-		return cli_write(&text);
-	}
-	command = cli_find(wg_commands, argv[1]);
+	command = find(argc, argv);
 	if (command)
 		return command->run(argc - 1, argv + 1);
-	add_usage(&text);
+	wg_add_list(&text);
 	cli_say("Invalid subcommand: `%s'\n%s", argv[1], text.text);
 	return 1;
 }

@@ -16,7 +16,7 @@ int wg_pubkey(int argc, char **argv)
 	char trailing;
 
 	if (argc != 1)
-		return wg_usage(argv[0], "");
+		return wg_usage(argv[0]);
 	switch (key_file_read(&private_key, &trailing, STDIN_FILENO, true)) {
 	case KEY_FILE_OK:
 		break;

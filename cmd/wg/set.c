@@ -7,23 +7,6 @@
 #include "cmd/wg/key_file.h"
 #include "lib/ipc/resolve.h"
 #include "lib/util/cleanup.h"
-#include "lib/util/strbuf.h"
-
-static int usage(const char *subcommand)
-{
-	AUTO(strbuf_fini) struct strbuf text = { 0 };
-
-	strbuf_add(&text, "<interface>");
-	for (const struct change_option *option = change_options; option->name; option++) {
-		strbuf_addf(&text, " [%s%s%s", option->name, option->value ? " " : "",
-			    option->value ? option->value : "");
-		/* The bracket of "peer" stays open: what is a peer's stands in it. */
-		if (option->scope != CHANGE_ANYWHERE)
-			strbuf_add_char(&text, ']');
-	}
-	strbuf_add(&text, " ]...");
-	return wg_usage(subcommand, text.text);
-}
 
 static int resolve(struct endpoint *endpoint, struct err *err)
 {
@@ -48,7 +31,7 @@ int wg_set(int argc, char **argv)
 	struct err err;
 
 	if (argc < 3)
-		return usage(argv[0]);
+		return wg_usage(argv[0]);
 	if (change_read(device, argc - 2, argv + 2, &world, &err)) {
 		cli_say("%s", err.text);
 		return 1;

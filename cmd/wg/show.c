@@ -10,17 +10,6 @@
 #include "lib/util/cleanup.h"
 #include "lib/util/strlist.h"
 
-static int usage(void)
-{
-	AUTO(strbuf_fini) struct strbuf text = { 0 };
-
-	strbuf_add(&text, "{ <interface> | all | interfaces } [");
-	for (const struct show_field *field = show_fields; field->name; field++)
-		strbuf_addf(&text, "%s%s", field == show_fields ? "" : " | ", field->name);
-	strbuf_add_char(&text, ']');
-	return wg_usage("show", text.text);
-}
-
 /* NULL after saying so, when there is no such field. */
 static const struct show_field *find_field(const char *name)
 {
@@ -28,7 +17,7 @@ static const struct show_field *find_field(const char *name)
 		if (!strcmp(field->name, name))
 			return field;
 	cli_say("Invalid parameter: `%s'", name);
-	usage();
+	wg_usage("show");
 	return NULL;
 }
 
@@ -144,14 +133,14 @@ int wg_show(int argc, char **argv)
 {
 	if (argc == 2 &&
 	    (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))) {
-		usage();
+		wg_usage("show");
 		return 0;
 	}
 	if (argc > 3)
-		return usage();
+		return wg_usage("show");
 	if (argc < 2 || !strcmp(argv[1], "all"))
 		return show_all(argc == 3 ? argv[2] : NULL);
 	if (!strcmp(argv[1], "interfaces"))
-		return argc == 2 ? show_interfaces() : usage();
+		return argc == 2 ? show_interfaces() : wg_usage("show");
 	return show_one(argv[1], argc == 3 ? argv[2] : NULL);
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cmd/cli.h"
 #include "lib/conf/names.h"
 #include "lib/model/device.h"
 #include "lib/util/strbuf.h"
@@ -55,6 +56,7 @@ int show_watch(const char *interface, const struct show_options *options);
 /** For scripts: one thing about the device, or about each of its peers. */
 struct show_field {
 	const char *name;
+	const char *description; /* as in struct cli_word */
 	/* Add a line but for its start and its newline. Either may be NULL. */
 	void (*device)(struct strbuf *out, const struct wg_device *device);
 	void (*peer)(struct strbuf *out, const struct wg_peer *peer);
@@ -62,6 +64,9 @@ struct show_field {
 
 /** All fields, in the order of the usage, ended by one without a name. */
 extern const struct show_field show_fields[];
+
+/** The i-th field as a word of the command line. Returns false behind the last. */
+bool show_field_word(struct cli_word *out, size_t i);
 
 /** Prints one field. `prefix` stands before each line: "" or the interface's name and a tab. */
 int show_field(struct strbuf *out, const struct wg_device *device, const struct show_field *field,
