@@ -91,9 +91,10 @@ static uint32_t reset_what_is_missing(const struct wg_peer *wanted, const struct
 	return flags;
 }
 
+/* The greatest first: the original's order, which a daemon's log or a test may have kept. */
 static int compare_keys(const void *a, const void *b)
 {
-	return memcmp(a, b, sizeof(struct wg_key));
+	return memcmp(b, a, sizeof(struct wg_key));
 }
 
 static void prepend_removals(struct wg_device *device, struct wg_key *keys, size_t n)

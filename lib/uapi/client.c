@@ -204,6 +204,9 @@ int uapi_get(struct wg_device **out, const char *name, struct err *err)
 	if (r)
 		return fail(err, r);
 	r = read_answer(fd, &decoder, uapi_decode_get_line, err);
+	/* A daemon that goes away has not answered, however it went. */
+	if (r == -ECONNRESET)
+		return fail(err, -EPROTO);
 	if (r)
 		return r;
 	if (decoder.code)

@@ -261,13 +261,8 @@ allowed_ip=-11.0.0.0/8"$'\n'
 	same_file "[Peer]\nPublicKey = $L\n[Peer]\nPublicKey = $K\n"
 	same_file "[Interface]\nListenPort = 5\n"
 	same_file "[Peer]\nPublicKey = $L\nPersistentKeepalive = 1\n[Peer]\nPublicKey = $L\n"
-	# In which order several are removed does not matter.
-	printf '[Peer]\nPublicKey = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n' >"$FILE"
-	lab_record original syncconf wg0 "$FILE"
-	lab_record ours syncconf wg0 "$FILE"
-	sort -o "$LAB/original.asked" "$LAB/original.asked"
-	sort -o "$LAB/ours.asked" "$LAB/ours.asked"
-	lab_compare status err out asked
+	# Several go in the order of their keys.
+	same_file '[Peer]\nPublicKey = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n'
 }
 
 @test "syncconf resets what the file leaves out, which the original of 2021 kept" {

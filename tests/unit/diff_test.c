@@ -45,9 +45,9 @@ static void test_peers_gone_are_removed_first(void **state)
 
 	assert_false(wanted->flags & WG_DEVICE_REPLACE_PEERS);
 	assert_int_equal(wanted->n_peers, 4);
-	assert_int_equal(peer_at(wanted, 0)->public_key.bytes[0], 1);
+	assert_int_equal(peer_at(wanted, 0)->public_key.bytes[0], 3);
 	assert_int_equal(peer_at(wanted, 0)->flags, WG_PEER_HAS_PUBLIC_KEY | WG_PEER_REMOVE);
-	assert_int_equal(peer_at(wanted, 1)->public_key.bytes[0], 3);
+	assert_int_equal(peer_at(wanted, 1)->public_key.bytes[0], 1);
 	assert_int_equal(peer_at(wanted, 1)->flags, WG_PEER_HAS_PUBLIC_KEY | WG_PEER_REMOVE);
 	assert_int_equal(peer_at(wanted, 2)->public_key.bytes[0], 2);
 	assert_int_equal(peer_at(wanted, 3)->public_key.bytes[0], 4);
