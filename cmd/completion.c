@@ -8,10 +8,14 @@ static const struct {
 	void (*add)(struct strbuf *out, const struct cli_table *table);
 } writers[] = {
 	{ "bash", completion_add_bash },
+	{ "zsh", completion_add_zsh },
+	{ "fish", completion_add_fish },
 };
 
 const struct cli_word completion_shells[] = {
 	{ .name = "bash", .description = "for PREFIX/share/bash-completion/completions" },
+	{ .name = "zsh", .description = "for a directory of fpath, such as site-functions" },
+	{ .name = "fish", .description = "for PREFIX/share/fish/vendor_completions.d" },
 	{ .name = NULL },
 };
 
@@ -82,6 +86,14 @@ bool completion_uses(const struct cli_table *table, enum cli_kind kind)
 					return true;
 		}
 	}
+	return false;
+}
+
+bool completion_any_series(const struct cli_table *table)
+{
+	for (const struct cli_command *command = table->commands; command->name; command++)
+		if (completion_series(command))
+			return true;
 	return false;
 }
 

@@ -24,6 +24,8 @@ bool completion_add(struct strbuf *out, const char *shell, const struct cli_tabl
 /* ---- for the writers of the scripts, one file for each shell --------------------------------- */
 
 void completion_add_bash(struct strbuf *out, const struct cli_table *table);
+void completion_add_zsh(struct strbuf *out, const struct cli_table *table);
+void completion_add_fish(struct strbuf *out, const struct cli_table *table);
 
 /** Which of an argument's words are wanted. */
 enum completion_words {
@@ -39,6 +41,9 @@ enum completion_words {
 /** The next of those words from the *i-th on; *i moves behind it. Returns false behind the last. */
 bool completion_next(struct cli_word *out, size_t *i, const struct cli_argument *argument,
 		     enum completion_words which);
+
+/** Whether any subcommand ends in any number of words. */
+bool completion_any_series(const struct cli_table *table);
 
 /** Whether any argument, or any value of a word, is of that kind. */
 bool completion_uses(const struct cli_table *table, enum cli_kind kind);

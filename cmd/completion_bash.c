@@ -327,15 +327,13 @@ static void add_commands(struct strbuf *out, const struct cli_table *table)
 
 void completion_add_bash(struct strbuf *out, const struct cli_table *table)
 {
-	bool any_series = false;
+	bool any_series = completion_any_series(table);
 
 	completion_add_text(out, intro, table);
 	if (completion_uses(table, CLI_CONFIG) || completion_uses(table, CLI_RUNNING))
 		completion_add_text(out, configurations, table);
 	if (completion_uses(table, CLI_KEY))
 		completion_add_text(out, keys, table);
-	for (const struct cli_command *c = table->commands; c->name; c++)
-		any_series |= completion_series(c) != NULL;
 	if (any_series)
 		completion_add_text(out, series, table);
 
