@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "cmd/cli.h"
+#include "cmd/wg/watch_snapshot.h"
 #include "lib/conf/names.h"
 #include "lib/model/device.h"
 #include "lib/util/strbuf.h"
@@ -34,11 +35,20 @@ struct show_context {
 	uint32_t now_ns; /* 0 to 999999999 */
 	bool colour;     /* escape sequences are wanted */
 	const struct conf_names *names;
+	const struct watch_snapshot *rates; /* of this device, with rates; NULL: none are known */
 };
+
+/** The moment, and what else holds for all devices. */
+struct show_context show_context_now(void);
 
 /** For people. */
 int show_pretty(struct strbuf *out, const struct wg_device *device,
 		const struct show_context *context);
+
+/** The formats for programs: `interface` (NULL: all) as options->format says, once. */
+int show_machine(const char *interface, const struct show_options *options);
+/** SHOW_NDJSON every watch_ms, until nobody reads any more or SIGINT or SIGTERM come. */
+int show_stream(const char *interface, const struct show_options *options);
 
 /** One interface's member of the object of --json: `"wg0": {...}`, without what is between them. */
 int show_json(struct strbuf *out, const struct wg_device *device,
@@ -46,6 +56,20 @@ int show_json(struct strbuf *out, const struct wg_device *device,
 /** The same as one line of --ndjson, with its newline. */
 int show_ndjson(struct strbuf *out, const struct wg_device *device,
 		const struct show_context *context);
+/** The line for an interface that was there and is no more. */
+void show_ndjson_gone(struct strbuf *out, const char *interface,
+		      const struct show_context *context);
+
+/** One of several interfaces that are shown together. */
+struct show_part {
+	const char *name;
+	struct wg_device *device; /* NULL: it could not be read */
+	struct conf_names names;
+};
+
+/** All metrics of these interfaces. */
+int show_prometheus(struct strbuf *out, const struct show_part *parts, size_t n_parts,
+		    int64_t now_s);
 
 /**
  * The live view of `wg show --watch`: shows `interface` (NULL: all) every watch_ms until the reader
@@ -57,7 +81,10 @@ int show_watch(const char *interface, const struct show_options *options);
 struct show_field {
 	const char *name;
 	const char *description; /* as in struct cli_word */
-	/* Add a line but for its start and its newline. Either may be NULL. */
+	/*
+	 * Add a line but for its start (which for a peer includes the column that says who it is)
+	 * and its newline. Either may be NULL.
+	 */
 	void (*device)(struct strbuf *out, const struct wg_device *device);
 	void (*peer)(struct strbuf *out, const struct wg_peer *peer);
 };
@@ -68,8 +95,11 @@ extern const struct show_field show_fields[];
 /** The i-th field as a word of the command line. Returns false behind the last. */
 bool show_field_word(struct cli_word *out, size_t i);
 
-/** Prints one field. `prefix` stands before each line: "" or the interface's name and a tab. */
+/**
+ * Prints one field. `prefix` stands before each line: "" or the interface's name and a tab. Peers
+ * are told by their keys, or by "@name" if names is not NULL and has one.
+ */
 int show_field(struct strbuf *out, const struct wg_device *device, const struct show_field *field,
-	       const char *prefix);
+	       const char *prefix, const struct conf_names *names);
 
 #endif

@@ -41,9 +41,17 @@ static void add_fwmark(struct strbuf *out, const struct wg_device *device)
 		strbuf_add(out, "off");
 }
 
-static void add_peer(struct strbuf *out, const struct wg_peer *peer)
+/* The first column of all that is about a peer. No key begins with "@". */
+static void add_who(struct strbuf *out, const struct wg_peer *peer, const struct conf_names *names)
 {
-	add_key(out, &peer->public_key);
+	const char *name = names ? conf_names_of(names, &peer->public_key) : NULL;
+
+	if (!name) {
+		add_key(out, &peer->public_key);
+		return;
+	}
+	strbuf_add_char(out, '@');
+	strbuf_add(out, name);
 }
 
 static void add_preshared_key(struct strbuf *out, const struct wg_peer *peer)
@@ -102,40 +110,15 @@ static void add_keepalive(struct strbuf *out, const struct wg_peer *peer)
 		strbuf_add(out, "off");
 }
 
-static void show_preshared_key(struct strbuf *out, const struct wg_peer *peer)
+static void add_nothing_more(struct strbuf *out, const struct wg_peer *peer)
 {
-	add_peer(out, peer);
-	add_preshared_key(out, peer);
+	(void)out;
+	(void)peer;
 }
 
-static void show_endpoint(struct strbuf *out, const struct wg_peer *peer)
+static void add_allowed_ips_blank(struct strbuf *out, const struct wg_peer *peer)
 {
-	add_peer(out, peer);
-	add_endpoint(out, peer);
-}
-
-static void show_allowed_ips(struct strbuf *out, const struct wg_peer *peer)
-{
-	add_peer(out, peer);
 	add_allowed_ips(out, peer, ' ');
-}
-
-static void show_latest_handshake(struct strbuf *out, const struct wg_peer *peer)
-{
-	add_peer(out, peer);
-	add_latest_handshake(out, peer);
-}
-
-static void show_transfer(struct strbuf *out, const struct wg_peer *peer)
-{
-	add_peer(out, peer);
-	add_transfer(out, peer);
-}
-
-static void show_keepalive(struct strbuf *out, const struct wg_peer *peer)
-{
-	add_peer(out, peer);
-	add_keepalive(out, peer);
 }
 
 static void dump_device(struct strbuf *out, const struct wg_device *device)
@@ -151,7 +134,6 @@ static void dump_device(struct strbuf *out, const struct wg_device *device)
 
 static void dump_peer(struct strbuf *out, const struct wg_peer *peer)
 {
-	add_peer(out, peer);
 	add_preshared_key(out, peer);
 	add_endpoint(out, peer);
 	add_allowed_ips(out, peer, ',');
@@ -165,17 +147,16 @@ const struct show_field show_fields[] = {
 	{ "private-key", "its private key", .device = add_private_key },
 	{ "listen-port", "its UDP port", .device = add_listen_port },
 	{ "fwmark", "its mark of outgoing packets, or off", .device = add_fwmark },
-	{ "peers", "the peers' public keys", .peer = add_peer },
-	{ "preshared-keys", "the key that each peer shares, or (none)",
-	  .peer = show_preshared_key },
-	{ "endpoints", "address and port of each peer, or (none)", .peer = show_endpoint },
+	{ "peers", "the peers' public keys", .peer = add_nothing_more },
+	{ "preshared-keys", "the key that each peer shares, or (none)", .peer = add_preshared_key },
+	{ "endpoints", "address and port of each peer, or (none)", .peer = add_endpoint },
 	{ "allowed-ips", "addresses of each peer, with blanks between them",
-	  .peer = show_allowed_ips },
+	  .peer = add_allowed_ips_blank },
 	{ "latest-handshakes", "when each peer was last heard of: seconds since 1970, 0 is never",
-	  .peer = show_latest_handshake },
-	{ "transfer", "bytes received from each peer and sent to it", .peer = show_transfer },
+	  .peer = add_latest_handshake },
+	{ "transfer", "bytes received from each peer and sent to it", .peer = add_transfer },
 	{ "persistent-keepalive", "seconds between what keeps each peer reachable, or off",
-	  .peer = show_keepalive },
+	  .peer = add_keepalive },
 	{ "dump", "all of it: a line for the interface, then one for each peer",
 	  .device = dump_device, .peer = dump_peer },
 	{ .name = NULL },
@@ -191,7 +172,7 @@ bool show_field_word(struct cli_word *out, size_t i)
 }
 
 int show_field(struct strbuf *out, const struct wg_device *device, const struct show_field *field,
-	       const char *prefix)
+	       const char *prefix, const struct conf_names *names)
 {
 	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
 	const struct wg_peer *peer;
@@ -204,6 +185,7 @@ int show_field(struct strbuf *out, const struct wg_device *device, const struct 
 	}
 	while (field->peer && !status && (peer = wg_peers_next(&peers))) {
 		strbuf_add(out, prefix);
+		add_who(out, peer, names);
 		field->peer(out, peer);
 		strbuf_add_char(out, '\n');
 		status = cli_write_some(out);

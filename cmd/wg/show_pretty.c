@@ -23,6 +23,7 @@ struct page {
 	bool colour;
 	bool hide_keys;
 	int64_t now_s;
+	const struct conf_names *names; /* NULL: none are wanted */
 };
 
 static void add(struct page *page, const char *text)
@@ -157,13 +158,31 @@ static void add_allowed_ips(struct page *page, const struct wg_peer *peer)
 	add(page, peer->n_allowed_ips ? "\n" : "(none)\n");
 }
 
-static void add_peer(struct page *page, const struct wg_peer *peer)
+static void add_peer_title(struct page *page, const struct wg_peer *peer)
 {
-	char text[ENDPOINT_TEXT_MAX], key[WG_KEY_BASE64_LEN + 1];
+	const char *name = page->names ? conf_names_of(page->names, &peer->public_key) : NULL;
+	char key[WG_KEY_BASE64_LEN + 1];
 
 	wg_key_format(key, &peer->public_key);
+	if (!name) {
+		add_title(page, YELLOW, "peer", key);
+		return;
+	}
+	add_escape(page, YELLOW);
+	add_painted(page, BOLD, "peer");
+	add(page, ": ");
+	add_painted(page, BOLD, name);
+	add(page, " (");
+	add_painted(page, YELLOW, key);
+	add(page, ")\n");
+}
+
+static void add_peer(struct page *page, const struct wg_peer *peer)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
 	add(page, "\n");
-	add_title(page, YELLOW, "peer", key);
+	add_peer_title(page, peer);
 	if (!wg_key_is_zero(&peer->preshared_key))
 		add_key_line(page, "preshared key", &peer->preshared_key, true);
 	if (peer->endpoint.addr.sa.sa_family != AF_UNSPEC) {
@@ -253,6 +272,7 @@ int show_pretty(struct strbuf *out, const struct wg_device *device,
 		.colour = context->colour,
 		.hide_keys = !hide || strcmp(hide, "never") != 0,
 		.now_s = context->now_s,
+		.names = context->names,
 	};
 	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
 	AUTO(auto_free) struct entry *entries = sorted_peers(&peers);
