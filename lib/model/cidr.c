@@ -5,16 +5,51 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/model/ip_text.h"
 #include "lib/util/num.h"
+
+const char *cidr_parse_start(struct cidr *out, const char *text)
+{
+	struct cidr cidr = { .family = AF_INET };
+	unsigned int bits, digit;
+	const char *end = ip_text_parse4(cidr.addr.bytes, text);
+
+	if (!end) {
+		cidr.family = AF_INET6;
+		end = ip_text_parse6(cidr.addr.bytes, text);
+	}
+	if (!end)
+		return NULL;
+	bits = cidr_max_bits(cidr.family);
+	if (*end == '/') {
+		bits = (unsigned int)(*++end - '0');
+		if (bits > 9)
+			return NULL;
+		while ((digit = (unsigned int)(*++end - '0')) <= 9 && bits <= 128)
+			bits = bits * 10 + digit;
+		if (bits > cidr_max_bits(cidr.family))
+			return NULL;
+	}
+	cidr.bits = (uint8_t)bits;
+	*out = cidr;
+	return end;
+}
 
 int cidr_parse_address(struct cidr *out, const char *text, struct err *err)
 {
 	const char *slash = strchr(text, '/');
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
 	char address[INET6_ADDRSTRLEN];
-	struct cidr cidr = { .family = strchr(text, ':') ? AF_INET6 : AF_INET };
-	uint64_t bits = cidr_max_bits(cidr.family);
+	struct cidr cidr, quick;
+	const char *end = cidr_parse_start(&quick, text);
+	uint64_t bits;
 
+	if (end && !*end) {
+		*out = quick;
+		return 0;
+	}
+	cidr = (struct cidr){ .family = strchr(text, ':') ? AF_INET6 : AF_INET };
+	bits = cidr_max_bits(cidr.family);
 	if (len >= sizeof(address))
 		goto bad_address;
 	memcpy(address, text, len);
@@ -44,26 +79,16 @@ int cidr_parse(struct cidr *out, bool *had_host_bits, const char *text, struct e
 	return r;
 }
 
-/* The C library's way takes most of the time that showing 100,000 peers takes. */
-static char *format_address(char *out, const struct cidr *cidr)
+char *cidr_format(char out[static CIDR_TEXT_MAX], const struct cidr *cidr)
 {
-	if (cidr->family != AF_INET) {
-		inet_ntop(AF_INET6, &cidr->addr, out, INET6_ADDRSTRLEN);
-		return out + strlen(out);
-	}
-	for (size_t i = 0; i < 4; i++) {
-		if (i)
-			*out++ = '.';
-		out = num_format(out, cidr->addr.bytes[i]);
-	}
-	return out;
-}
-
-void cidr_format(char out[static CIDR_TEXT_MAX], const struct cidr *cidr)
-{
-	out = format_address(out, cidr);
+	if (cidr->family == AF_INET)
+		out = ip_text_format4(out, cidr->addr.bytes);
+	else
+		out = ip_text_format6(out, cidr->addr.bytes);
 	*out++ = '/';
-	*num_format(out, cidr->bits) = '\0';
+	out = num_format(out, cidr->bits);
+	*out = '\0';
+	return out;
 }
 
 /* The bits of byte number `byte` that a prefix of `bits` bits covers. */

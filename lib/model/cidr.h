@@ -43,8 +43,15 @@ int cidr_parse_address(struct cidr *out, const char *text, struct err *err);
  */
 int cidr_parse(struct cidr *out, bool *had_host_bits, const char *text, struct err *err);
 
-/** Writes "address/bits". */
-void cidr_format(char out[static CIDR_TEXT_MAX], const struct cidr *cidr);
+/**
+ * As cidr_parse_address(), up to the first character that cannot go on with what was read, which is
+ * returned: what may stand there is the caller's to say. Knows only the usual forms: NULL means
+ * that cidr_parse_address() has to decide.
+ */
+const char *cidr_parse_start(struct cidr *out, const char *text);
+
+/** Writes "address/bits" and a NUL; returns where that is. */
+char *cidr_format(char out[static CIDR_TEXT_MAX], const struct cidr *cidr);
 
 /** Clears the bits beyond the prefix. Returns whether any was set. */
 bool cidr_mask(struct cidr *cidr);

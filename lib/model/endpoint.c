@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/model/ip_text.h"
 #include "lib/util/mem.h"
 #include "lib/util/num.h"
 
@@ -49,12 +50,51 @@ static bool parse_numeric(struct endpoint *out, const char *host, const char *se
 	return true;
 }
 
+const char *sockaddr_ip_parse_start(union sockaddr_ip *out, const char *text)
+{
+	union sockaddr_ip addr = { 0 };
+	const char *end;
+	uint64_t port = 0;
+	size_t n = 0;
+
+	if (*text == '[') {
+		addr.v6.sin6_family = AF_INET6;
+		end = ip_text_parse6(addr.v6.sin6_addr.s6_addr, text + 1);
+		if (!end || *end++ != ']')
+			return NULL;
+	} else {
+		addr.v4.sin_family = AF_INET;
+		end = ip_text_parse4((uint8_t *)&addr.v4.sin_addr, text);
+		if (!end)
+			return NULL;
+	}
+	if (*end++ != ':')
+		return NULL;
+	for (; *end >= '0' && *end <= '9' && n < 6; n++)
+		port = port * 10 + (uint64_t)(*end++ - '0');
+	if (!n || port > 65535)
+		return NULL;
+	if (addr.sa.sa_family == AF_INET)
+		addr.v4.sin_port = htons((uint16_t)port);
+	else
+		addr.v6.sin6_port = htons((uint16_t)port);
+	*out = addr;
+	return end;
+}
+
 int endpoint_parse(struct endpoint *out, const char *text, struct err *err)
 {
 	struct endpoint endpoint = { 0 };
 	const char *host = text, *host_end, *colon;
+	const char *end = sockaddr_ip_parse_start(&endpoint.addr, text);
 	char *host_text, *service;
 
+	if (end && !*end) {
+		endpoint_fini(out);
+		*out = endpoint;
+		return 0;
+	}
+	endpoint = (struct endpoint){ 0 };
 	if (!*text)
 		return err_expected(err, -EINVAL, EXPECTED, "Unable to parse empty endpoint");
 	if (*text == '[') {
@@ -97,29 +137,29 @@ static char *add_scope(char *out, const struct sockaddr_in6 *addr)
 	return num_format(out, addr->sin6_scope_id);
 }
 
-void sockaddr_ip_format(char out[static ENDPOINT_TEXT_MAX], const union sockaddr_ip *addr)
+char *sockaddr_ip_format(char out[static ENDPOINT_TEXT_MAX], const union sockaddr_ip *addr)
 {
 	in_port_t port;
 
 	switch (addr->sa.sa_family) {
 	case AF_INET:
-		inet_ntop(AF_INET, &addr->v4.sin_addr, out, INET_ADDRSTRLEN);
-		out += strlen(out);
+		out = ip_text_format4(out, (const uint8_t *)&addr->v4.sin_addr);
 		port = addr->v4.sin_port;
 		break;
 	case AF_INET6:
 		*out++ = '[';
-		inet_ntop(AF_INET6, &addr->v6.sin6_addr, out, INET6_ADDRSTRLEN);
-		out = add_scope(out + strlen(out), &addr->v6);
+		out = ip_text_format6(out, addr->v6.sin6_addr.s6_addr);
+		out = add_scope(out, &addr->v6);
 		*out++ = ']';
 		port = addr->v6.sin6_port;
 		break;
 	default:
-		strcpy(out, "(none)");
-		return;
+		return stpcpy(out, "(none)");
 	}
 	*out++ = ':';
-	*num_format(out, ntohs(port)) = '\0';
+	out = num_format(out, ntohs(port));
+	*out = '\0';
+	return out;
 }
 
 socklen_t sockaddr_ip_len(const union sockaddr_ip *addr)

@@ -37,8 +37,18 @@ enum {
  */
 int endpoint_parse(struct endpoint *out, const char *text, struct err *err);
 
-/** Writes "1.2.3.4:5" or "[fe80::1%eth0]:5"; "(none)" without an address. */
-void sockaddr_ip_format(char out[static ENDPOINT_TEXT_MAX], const union sockaddr_ip *addr);
+/**
+ * Reads an address and a port, as endpoint_parse() does, up to the first character that cannot go
+ * on with them, which is returned: what may stand there is the caller's to say. Knows only the
+ * usual forms "1.2.3.4:5" and "[2001:db8::1]:5": NULL means that endpoint_parse() has to decide.
+ */
+const char *sockaddr_ip_parse_start(union sockaddr_ip *out, const char *text);
+
+/**
+ * Writes "1.2.3.4:5" or "[fe80::1%eth0]:5", "(none)" without an address, and a NUL; returns where
+ * that is.
+ */
+char *sockaddr_ip_format(char out[static ENDPOINT_TEXT_MAX], const union sockaddr_ip *addr);
 
 static inline bool endpoint_is_empty(const struct endpoint *endpoint)
 {

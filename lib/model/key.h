@@ -37,6 +37,8 @@ void wg_key_format(char out[static WG_KEY_BASE64_LEN + 1], const struct wg_key *
 
 /** Reads exactly 64 hexadecimal digits of either case, then the end. As wg_key_parse(). */
 int wg_key_parse_hex(struct wg_key *out, const char *text, struct err *err);
+/** As wg_key_parse_hex(), for `len` bytes that need no terminator. */
+int wg_key_parse_hex_mem(struct wg_key *out, const char *text, size_t len, struct err *err);
 /** Writes 64 lower-case digits and a NUL. */
 void wg_key_format_hex(char out[static WG_KEY_HEX_LEN + 1], const struct wg_key *key);
 

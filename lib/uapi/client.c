@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/uapi/codec.h"
+#include "lib/uapi/quick.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/strbuf.h"
 
@@ -143,20 +144,58 @@ static int flush(int fd, struct strbuf *buf)
 	return 0;
 }
 
-typedef int line_reader(struct uapi_decoder *decoder, char *line, struct err *err);
+/* How an answer is read: the lines at its start that can be taken fast (or NULL), one line. */
+struct answer_reader {
+	size_t (*take_quickly)(struct uapi_decoder *decoder, const char *text, size_t len);
+	int (*take_line)(struct uapi_decoder *decoder, char *line, struct err *err);
+};
+
+static const struct answer_reader get_reader = { uapi_quick_get_lines, uapi_decode_get_line };
+static const struct answer_reader set_reader = { NULL, uapi_decode_errno_line };
 
 /*
- * Reads the answer up to its empty line, handing each line to `read_line`. Without that line, or
- * without an errno among the others, it is no answer.
+ * Takes the whole lines that there are from *line up to `end`, which has a NUL, and leaves *line
+ * behind them. `seen` bytes at the start are known to have no newline. Returns 0 when more has to
+ * be read, 1 after the empty line, or a negative errno.
  */
-static int read_answer(int fd, struct uapi_decoder *decoder, line_reader *read_line,
+static int take_lines(char **line, const char *end, size_t seen, struct uapi_decoder *decoder,
+		      const struct answer_reader *reader, struct err *err)
+{
+	char *newline;
+
+	for (;; seen = 0) {
+		int r;
+
+		if (reader->take_quickly && !seen)
+			*line += reader->take_quickly(decoder, *line, (size_t)(end - *line));
+		newline = memchr(*line + seen, '\n', (size_t)(end - *line) - seen);
+		if (!newline)
+			return 0;
+		if (newline == *line)
+			return decoder->has_errno ? 1 : fail(err, -EPROTO);
+		*newline = '\0';
+		if (strlen(*line) != (size_t)(newline - *line))
+			return fail(err, -EPROTO);
+		r = reader->take_line(decoder, *line, err);
+		if (r)
+			return r;
+		*line = newline + 1;
+	}
+}
+
+/*
+ * Reads the answer up to its empty line. Without that line, or without an errno among the others,
+ * it is no answer.
+ */
+static int read_answer(int fd, struct uapi_decoder *decoder, const struct answer_reader *reader,
 		       struct err *err)
 {
 	AUTO(strbuf_fini) struct strbuf buf = { 0 };
 	size_t seen = 0; /* bytes at the start of buf that are known to have no newline */
 
 	for (;;) {
-		char *end = strbuf_reserve(&buf, PIECE_LEN), *line = buf.text, *newline;
+		char *end = strbuf_reserve(&buf, PIECE_LEN), *line = buf.text;
+		int r;
 		ssize_t n = recv(fd, end, buf.cap - buf.len - 1, 0);
 
 		if (n < 0 && errno == EINTR)
@@ -166,21 +205,10 @@ static int read_answer(int fd, struct uapi_decoder *decoder, line_reader *read_l
 		if (n == 0)
 			return fail(err, -EPROTO);
 		buf.len += (size_t)n;
-		while ((newline = memchr(line + seen, '\n',
-					 (size_t)(buf.text + buf.len - line) - seen))) {
-			int r;
-
-			seen = 0;
-			if (newline == line)
-				return decoder->has_errno ? 0 : fail(err, -EPROTO);
-			*newline = '\0';
-			if (strlen(line) != (size_t)(newline - line))
-				return fail(err, -EPROTO);
-			r = read_line(decoder, line, err);
-			if (r)
-				return r;
-			line = newline + 1;
-		}
+		buf.text[buf.len] = '\0';
+		r = take_lines(&line, buf.text + buf.len, seen, decoder, reader, err);
+		if (r)
+			return r < 0 ? r : 0;
 		strbuf_drop(&buf, (size_t)(line - buf.text));
 		seen = buf.len;
 		if (seen > LINE_LEN_MAX)
@@ -203,7 +231,7 @@ int uapi_get(struct wg_device **out, const char *name, struct err *err)
 	r = flush(fd, &request);
 	if (r)
 		return fail(err, r);
-	r = read_answer(fd, &decoder, uapi_decode_get_line, err);
+	r = read_answer(fd, &decoder, &get_reader, err);
 	/* A daemon that goes away has not answered, however it went. */
 	if (r == -ECONNRESET)
 		return fail(err, -EPROTO);
@@ -246,7 +274,7 @@ int uapi_set(const struct wg_device *change, struct err *err)
 	/* A daemon that hangs up in the middle may have said why. */
 	if (sent && sent != -EPIPE && sent != -ECONNRESET)
 		return fail(err, sent);
-	r = read_answer(fd, &decoder, uapi_decode_errno_line, err);
+	r = read_answer(fd, &decoder, &set_reader, err);
 	if (r)
 		return r;
 	return decoder.code ? fail(err, decoder.code) : 0;

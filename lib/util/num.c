@@ -54,6 +54,11 @@ char *num_format(char *out, uint64_t value)
 	char digits[NUM_TEXT_MAX];
 	size_t at = sizeof(digits);
 
+	if (value < 10) {
+		*out = (char)('0' + value);
+		return out + 1;
+	}
+
 	do
 		digits[--at] = (char)('0' + value % 10);
 	while (value /= 10);

@@ -63,26 +63,6 @@ void strbuf_drop(struct strbuf *buf, size_t len)
 	mem_wipe(buf->text + buf->len, len);
 }
 
-void strbuf_add_mem(struct strbuf *buf, const void *bytes, size_t len)
-{
-	char *end = strbuf_reserve(buf, len);
-
-	if (len)
-		memcpy(end, bytes, len);
-	end[len] = '\0';
-	buf->len += len;
-}
-
-void strbuf_add(struct strbuf *buf, const char *text)
-{
-	strbuf_add_mem(buf, text, strlen(text));
-}
-
-void strbuf_add_char(struct strbuf *buf, char c)
-{
-	strbuf_add_mem(buf, &c, 1);
-}
-
 void strbuf_addv(struct strbuf *buf, const char *format, va_list args)
 {
 	va_list again;

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /**
  * Growable bytes, always terminated by a NUL that len does not count. Start with `= { 0 }`.
@@ -26,9 +27,27 @@ char *strbuf_reserve(struct strbuf *buf, size_t more);
 /** Drops the first `len` bytes. */
 void strbuf_drop(struct strbuf *buf, size_t len);
 
-void strbuf_add(struct strbuf *buf, const char *text);
-void strbuf_add_mem(struct strbuf *buf, const void *bytes, size_t len);
-void strbuf_add_char(struct strbuf *buf, char c);
+/* In the header, since a text of many megabytes is made of pieces of a few bytes. */
+static inline void strbuf_add_mem(struct strbuf *buf, const void *bytes, size_t len)
+{
+	char *end = buf->cap - buf->len > len ? buf->text + buf->len : strbuf_reserve(buf, len);
+
+	if (len)
+		memcpy(end, bytes, len);
+	end[len] = '\0';
+	buf->len += len;
+}
+
+static inline void strbuf_add(struct strbuf *buf, const char *text)
+{
+	strbuf_add_mem(buf, text, strlen(text));
+}
+
+static inline void strbuf_add_char(struct strbuf *buf, char c)
+{
+	strbuf_add_mem(buf, &c, 1);
+}
+
 void strbuf_addf(struct strbuf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void strbuf_addv(struct strbuf *buf, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
