@@ -41,10 +41,7 @@ below/cmd/wg-quick := cmd $(all_lib)
 # Libraries, by the only room that may include their headers.
 packages/lib/crypto := libcrypto libsodium
 packages/lib/conf := inih
-packages/lib/netlink := libnl-3.0 libnl-route-3.0
-# Further ones, for a test to compare with.
-packages_of/nlmsg_test := libmnl
-packages_of/wgdev_codec_test := libmnl
+packages/lib/netlink := libmnl libnl-3.0 libnl-route-3.0
 
 # Libraries that are linked in, where the system has them as archives: to load one takes 40 to 90 us
 # of the 550 in which wg starts and ends. `make EMBED=` loads all of them.
@@ -101,7 +98,7 @@ libs_for = $(foreach room,$1 $(below/$1),$(foreach package,$(packages/$(room)),$
 archive_or_flag = $(or $(filter /%,$(shell $(CC) -print-file-name=$(patsubst -l%,lib%.a,$1))),$1)
 embedded = $(foreach flag,$2,$(if $(and $(filter $1,$(EMBED)),$(filter -l%,$(flag))),$(call archive_or_flag,$(flag)),$(flag)))
 
-all_packages := $(sort $(foreach room,$(rooms),$(packages/$(room))) cmocka libmnl)
+all_packages := $(sort $(foreach room,$(rooms),$(packages/$(room))) cmocka)
 $(foreach package,$(all_packages),\
 	$(eval cflags/$(package) = $$(eval cflags/$(package) := $$(shell $(PKG_CONFIG) --cflags $(package)))$$(cflags/$(package)))\
 	$(eval libs/$(package) = $$(eval libs/$(package) := $$(call embedded,$(package),$$(shell $(PKG_CONFIG) --libs $(package))))$$(libs/$(package))))
@@ -132,7 +129,7 @@ help:
 	@echo 'demo         set up, build, and show a tunnel at work (root)'
 	@echo 'check        set up, build, run all tests (root runs more of them)'
 	@echo 'check-unit check-cli check-netns   a part of the tests'
-	@echo 'check-kernel the tests of the kernel driver: of this kernel, or of others, emulated'
+	@echo 'check-kernel the tests of the kernel driver, where there is one'
 	@echo 'check-slow   the tests that take minutes of real time'
 	@echo 'bench        measure wg beside the original wg (root); BENCH=--help lists the options'
 	@echo 'fuzz         build the libFuzzer targets (clang) into $(BUILD)/fuzz'
@@ -174,7 +171,7 @@ $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
 
 define unit_rules
 $(BUILD)/tests/unit/$1: $(BUILD)/tests/unit/$1.o $(call archives_for,$(call room_of_test,$1))
-	$$(link) $$(call libs_for,$(call room_of_test,$1)) $$(foreach package,cmocka $(packages_of/$1),$$(libs/$$(package)))
+	$$(link) $$(call libs_for,$(call room_of_test,$1)) $$(libs/cmocka)
 endef
 $(foreach test,$(notdir $(unit_tests)),$(eval $(call unit_rules,$(test))))
 
@@ -196,13 +193,8 @@ check:
 
 check-unit: $(unit_tests) $(fuzz_replays)
 	@BUILD=$(BUILD) ./tests/run unit fuzz
-check-cli check-netns check-slow: check-%: $(binaries)
+check-cli check-netns check-kernel check-slow: check-%: $(binaries)
 	@BUILD=$(BUILD) ./tests/run $*
-
-# On this kernel if it has the driver, else on others in an emulator: KERNELS="6.1 6.12 sid".
-check-kernel: $(binaries)
-	@! ./tests/kernel/lab --needed || ./tests/setup tests/packages tests/kernel/packages || true
-	@BUILD=$(BUILD) KERNELS='$(KERNELS)' ./tests/run kernel
 
 # Speed is not a test: whatever the table says, it ends well.
 bench_helpers := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))

@@ -6,12 +6,11 @@
 #include "lib/netlink/wgdev.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "lib/netlink/nlmsg.h"
 #include "lib/netlink/wgdev_codec.h"
 #include "lib/netlink/wgdev_removals.h"
 #include "lib/util/cleanup.h"
@@ -29,7 +28,7 @@ enum {
 
 /* A socket, and the one request under way on it. */
 struct channel {
-	int fd;
+	struct mnl_socket *socket;
 	uint8_t *buf;
 	uint32_t seq;
 };
@@ -41,57 +40,45 @@ static int fail(struct err *err, int code)
 
 static void channel_close(struct channel *channel)
 {
-	auto_close(&channel->fd);
+	if (channel->socket)
+		mnl_socket_close(channel->socket);
 	if (channel->buf)
 		mem_wipe(channel->buf, CHANNEL_CAP);
 	free(channel->buf);
 }
 
-/* The socket's own address is the kernel's choice, and whom it speaks with is the kernel. */
 static int channel_open(struct channel *channel, int protocol, struct err *err)
 {
-	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	int yes = 1;
 
 	channel->buf = mem_alloc(1, CHANNEL_CAP);
-	channel->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
-	if (channel->fd < 0 ||
-	    connect(channel->fd, (const struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+	channel->socket = mnl_socket_open2(protocol, SOCK_CLOEXEC);
+	if (!channel->socket || mnl_socket_bind(channel->socket, 0, MNL_SOCKET_AUTOPID) < 0)
 		return fail(err, errno);
 	/* Spares us the copy of our own message in each error; a kernel without it does no harm. */
-	setsockopt(channel->fd, SOL_NETLINK, NETLINK_CAP_ACK, &yes, sizeof(yes));
+	mnl_socket_setsockopt(channel->socket, NETLINK_CAP_ACK, &yes, sizeof(yes));
 	return 0;
 }
 
-static struct nlmsg_writer channel_start(struct channel *channel, uint16_t type, uint16_t flags,
-					 size_t header_len)
+static struct nlmsghdr *channel_start(struct channel *channel, uint16_t type, uint16_t flags)
 {
-	return nlmsg_start(channel->buf, CHANNEL_CAP, type, NLM_F_REQUEST | flags, ++channel->seq,
-			   header_len);
+	struct nlmsghdr *message = mnl_nlmsg_put_header(channel->buf);
+
+	message->nlmsg_type = type;
+	message->nlmsg_flags = NLM_F_REQUEST | flags;
+	message->nlmsg_seq = ++channel->seq;
+	return message;
 }
 
-static struct nlmsg_writer channel_start_genl(struct channel *channel, uint16_t family,
-					      uint16_t flags, uint8_t command, uint8_t version)
+static struct nlmsghdr *channel_start_genl(struct channel *channel, uint16_t family, uint16_t flags,
+					   uint8_t command, uint8_t version)
 {
-	const struct genlmsghdr header = { .cmd = command, .version = version };
-	struct nlmsg_writer w = channel_start(channel, family, flags, sizeof(header));
+	struct nlmsghdr *message = channel_start(channel, family, flags);
+	struct genlmsghdr *genl = mnl_nlmsg_put_extra_header(message, sizeof(*genl));
 
-	memcpy(nlmsg_header(&w), &header, sizeof(header));
-	return w;
-}
-
-/* Receives one datagram. What the kernel would cut is a mistake: it knows the room there is. */
-static ssize_t channel_receive(struct channel *channel)
-{
-	ssize_t len;
-
-	do
-		len = recv(channel->fd, channel->buf, CHANNEL_CAP, MSG_TRUNC);
-	while (len < 0 && errno == EINTR);
-	if (len <= CHANNEL_CAP)
-		return len;
-	errno = ENOSPC;
-	return -1;
+	genl->cmd = command;
+	genl->version = version;
+	return message;
 }
 
 /* Sends the message in the buffer and hands its reply to `take`. */
@@ -105,10 +92,12 @@ static int channel_ask(struct channel *channel,
 	ssize_t len;
 	int r;
 
-	if (send(channel->fd, message, message->nlmsg_len, 0) < 0)
+	if (mnl_socket_sendto(channel->socket, message, message->nlmsg_len) < 0)
 		return fail(err, errno);
 	while (!done) {
-		len = channel_receive(channel);
+		do
+			len = mnl_socket_recvfrom(channel->socket, channel->buf, CHANNEL_CAP);
+		while (len < 0 && errno == EINTR);
 		if (len < 0)
 			return fail(err, errno);
 		r = wgdev_read_reply(&done, channel->buf, (size_t)len, channel->seq, &reader, err);
@@ -121,15 +110,15 @@ static int channel_ask(struct channel *channel,
 /* Opens a channel to the driver, which the kernel loads when it is asked for by name. */
 static int open_family(struct channel *channel, uint16_t *family, struct err *err)
 {
-	struct nlmsg_writer w;
+	struct nlmsghdr *message;
 	int r;
 
 	*family = 0;
 	r = channel_open(channel, NETLINK_GENERIC, err);
 	if (r)
 		return r;
-	w = channel_start_genl(channel, GENL_ID_CTRL, NLM_F_ACK, CTRL_CMD_GETFAMILY, 1);
-	nlmsg_put_string(&w, CTRL_ATTR_FAMILY_NAME, WG_GENL_NAME);
+	message = channel_start_genl(channel, GENL_ID_CTRL, NLM_F_ACK, CTRL_CMD_GETFAMILY, 1);
+	mnl_attr_put_strz(message, CTRL_ATTR_FAMILY_NAME, WG_GENL_NAME);
 	r = channel_ask(channel, wgdev_decode_family, family, err);
 	if (r == -ENOENT || (!r && !*family))
 		return fail(err, EPROTONOSUPPORT);
@@ -138,13 +127,15 @@ static int open_family(struct channel *channel, uint16_t *family, struct err *er
 
 static int list_once(struct strlist *names, struct err *err)
 {
-	AUTO(channel_close) struct channel channel = { .fd = -1 };
+	AUTO(channel_close) struct channel channel = { 0 };
+	struct nlmsghdr *message;
 	int r;
 
 	r = channel_open(&channel, NETLINK_ROUTE, err);
 	if (r)
 		return r;
-	channel_start(&channel, RTM_GETLINK, NLM_F_DUMP, sizeof(struct ifinfomsg));
+	message = channel_start(&channel, RTM_GETLINK, NLM_F_DUMP);
+	mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
 	return channel_ask(&channel, wgdev_decode_link, names, err);
 }
 
@@ -164,16 +155,17 @@ int wgdev_list(struct strlist *names, struct err *err)
 
 static int get_once(struct wg_device *device, struct err *err)
 {
-	AUTO(channel_close) struct channel channel = { .fd = -1 };
-	struct nlmsg_writer w;
+	AUTO(channel_close) struct channel channel = { 0 };
+	struct nlmsghdr *message;
 	uint16_t family;
 	int r;
 
 	r = open_family(&channel, &family, err);
 	if (r)
 		return r;
-	w = channel_start_genl(&channel, family, NLM_F_DUMP, WG_CMD_GET_DEVICE, WG_GENL_VERSION);
-	nlmsg_put_string(&w, WGDEVICE_A_IFNAME, device->name);
+	message = channel_start_genl(&channel, family, NLM_F_DUMP, WG_CMD_GET_DEVICE,
+				     WG_GENL_VERSION);
+	mnl_attr_put_strz(message, WGDEVICE_A_IFNAME, device->name);
 	return channel_ask(&channel, wgdev_decode_device, device, err);
 }
 
@@ -235,7 +227,7 @@ int wgdev_set(const struct wg_device *change, struct err *err)
 {
 	AUTO(wg_device_auto_free) struct wg_device *running = NULL;
 	AUTO(wg_device_auto_free) struct wg_device *computed = NULL;
-	AUTO(channel_close) struct channel channel = { .fd = -1 };
+	AUTO(channel_close) struct channel channel = { 0 };
 	uint16_t family;
 	int r;
 

@@ -10,12 +10,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
-
-#include "lib/netlink/nlmsg.h"
 
 /* After the model's headers: its macro WG_KEY_LEN would get into their enum. */
 #include <linux/wireguard.h>
@@ -34,17 +33,23 @@ static int malformed(struct err *err)
 /* ---- reading ------------------------------------------------------------------------------ */
 
 /* Fills table[number]; of two with one number the last counts, as in the kernel. */
-static void sort_attributes(const struct nlattr **table, size_t n, struct nlattrs attrs)
+static void sort_attributes(const struct nlattr **table, size_t n, const void *payload, size_t len)
 {
 	const struct nlattr *attr;
 
 	memset(table, 0, n * sizeof(*table));
-	while ((attr = nlattrs_next(&attrs))) {
-		uint16_t type = nlattr_type(attr);
+	mnl_attr_for_each_payload(payload, len)
+	{
+		uint16_t type = mnl_attr_get_type(attr);
 
 		if (type < n)
 			table[type] = attr;
 	}
+}
+
+static void sort_nested(const struct nlattr **table, size_t n, const struct nlattr *nest)
+{
+	sort_attributes(table, n, mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest));
 }
 
 /* Copies an attribute of exactly `len` bytes. Returns whether it was there; *bad, if unfit. */
@@ -52,20 +57,20 @@ static bool copy_attribute(void *out, size_t len, const struct nlattr *attr, boo
 {
 	if (!attr)
 		return false;
-	if (nlattr_len(attr) != len) {
+	if (mnl_attr_get_payload_len(attr) != len) {
 		*bad = true;
 		return false;
 	}
-	memcpy(out, nlattr_value(attr), len);
+	memcpy(out, mnl_attr_get_payload(attr), len);
 	return true;
 }
 
 /* NULL unless it is there and terminated. */
 static const char *get_string(const struct nlattr *attr)
 {
-	const char *text = attr ? nlattr_value(attr) : NULL;
+	const char *text = attr ? mnl_attr_get_payload(attr) : NULL;
 
-	return text && memchr(text, '\0', nlattr_len(attr)) ? text : NULL;
+	return text && memchr(text, '\0', mnl_attr_get_payload_len(attr)) ? text : NULL;
 }
 
 /* The number in NLMSG_ERROR and NLMSG_DONE: 0 or a negative errno. */
@@ -73,15 +78,16 @@ static int end_of_reply(const struct nlmsghdr *message, struct err *err)
 {
 	int code;
 
-	if (nlmsg_payload_len(message) < sizeof(code))
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(code))
 		return message->nlmsg_type == NLMSG_DONE ? 0 : malformed(err);
-	memcpy(&code, nlmsg_payload(message), sizeof(code));
+	memcpy(&code, mnl_nlmsg_get_payload(message), sizeof(code));
 	if (code > 0 || code < -4095)
 		return malformed(err);
 	return code ? err_set(err, code, "%s", strerror(-code)) : 0;
 }
 
-/* The message at the start of `len` bytes, or NULL. */
+/* The message at the start of `len` bytes, or NULL. (libmnl's check lets lengths above INT_MAX by.)
+ */
 static const struct nlmsghdr *get_message(const uint8_t *bytes, size_t len)
 {
 	const struct nlmsghdr *message = (const void *)bytes;
@@ -134,9 +140,11 @@ int wgdev_decode_family(void *ctx, const struct nlmsghdr *message, struct err *e
 	uint16_t *family = ctx;
 	bool bad = false;
 
-	if (nlmsg_payload_len(message) < GENL_HDRLEN)
+	if (mnl_nlmsg_get_payload_len(message) < GENL_HDRLEN)
 		return malformed(err);
-	sort_attributes(table, CTRL_ATTR_MAX + 1, nlmsg_attrs(message, GENL_HDRLEN));
+	sort_attributes(table, CTRL_ATTR_MAX + 1,
+			mnl_nlmsg_get_payload_offset(message, GENL_HDRLEN),
+			mnl_nlmsg_get_payload_len(message) - GENL_HDRLEN);
 	copy_attribute(family, sizeof(*family), table[CTRL_ATTR_FAMILY_ID], &bad);
 	return bad ? malformed(err) : 0;
 }
@@ -144,15 +152,16 @@ int wgdev_decode_family(void *ctx, const struct nlmsghdr *message, struct err *e
 int wgdev_decode_link(void *ctx, const struct nlmsghdr *message, struct err *err)
 {
 	const struct nlattr *table[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1];
-	const size_t header = NLMSG_ALIGN(sizeof(struct ifinfomsg));
+	const size_t header = MNL_ALIGN(sizeof(struct ifinfomsg));
 	const char *name, *kind;
 
-	if (nlmsg_payload_len(message) < header)
+	if (mnl_nlmsg_get_payload_len(message) < header)
 		return malformed(err);
-	sort_attributes(table, IFLA_MAX + 1, nlmsg_attrs(message, header));
+	sort_attributes(table, IFLA_MAX + 1, mnl_nlmsg_get_payload_offset(message, header),
+			mnl_nlmsg_get_payload_len(message) - header);
 	if (message->nlmsg_type != RTM_NEWLINK || !table[IFLA_LINKINFO])
 		return 0;
-	sort_attributes(info, IFLA_INFO_MAX + 1, nlattr_nested(table[IFLA_LINKINFO]));
+	sort_nested(info, IFLA_INFO_MAX + 1, table[IFLA_LINKINFO]);
 	kind = get_string(info[IFLA_INFO_KIND]);
 	name = get_string(table[IFLA_IFNAME]);
 	if (kind && name && !strcmp(kind, WG_GENL_NAME))
@@ -167,7 +176,7 @@ static int decode_allowed_ip(struct wg_peer *peer, const struct nlattr *nest, st
 	bool bad = false;
 	uint16_t family;
 
-	sort_attributes(table, WGALLOWEDIP_A_MAX + 1, nlattr_nested(nest));
+	sort_nested(table, WGALLOWEDIP_A_MAX + 1, nest);
 	if (!copy_attribute(&family, sizeof(family), table[WGALLOWEDIP_A_FAMILY], &bad) ||
 	    (family != AF_INET && family != AF_INET6))
 		return malformed(err);
@@ -188,13 +197,13 @@ static void decode_endpoint(union sockaddr_ip *out, const struct nlattr *attr, b
 
 	if (!attr)
 		return;
-	switch (nlattr_len(attr)) {
+	switch (mnl_attr_get_payload_len(attr)) {
 	case sizeof(addr.v4):
 	case sizeof(addr.v6):
-		memcpy(&addr, nlattr_value(attr), nlattr_len(attr));
+		memcpy(&addr, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
 		break;
 	}
-	if (sockaddr_ip_len(&addr) == nlattr_len(attr))
+	if (sockaddr_ip_len(&addr) == mnl_attr_get_payload_len(attr))
 		*out = addr;
 	else
 		*bad = true;
@@ -228,12 +237,11 @@ static int decode_peer(struct wg_device *device, const struct nlattr *nest, stru
 {
 	const struct nlattr *table[WGPEER_A_MAX + 1], *attr;
 	struct wg_peer *peer = wg_device_last_peer(device);
-	struct nlattrs attrs;
 	struct wg_key key;
 	bool bad = false;
 	int r;
 
-	sort_attributes(table, WGPEER_A_MAX + 1, nlattr_nested(nest));
+	sort_nested(table, WGPEER_A_MAX + 1, nest);
 	if (!copy_attribute(&key, sizeof(key), table[WGPEER_A_PUBLIC_KEY], &bad))
 		return malformed(err);
 	if (!peer || memcmp(&peer->public_key, &key, sizeof(key)) != 0) {
@@ -246,8 +254,8 @@ static int decode_peer(struct wg_device *device, const struct nlattr *nest, stru
 		return malformed(err);
 	if (!table[WGPEER_A_ALLOWEDIPS])
 		return 0;
-	attrs = nlattr_nested(table[WGPEER_A_ALLOWEDIPS]);
-	while ((attr = nlattrs_next(&attrs))) {
+	mnl_attr_for_each_nested(attr, table[WGPEER_A_ALLOWEDIPS])
+	{
 		r = decode_allowed_ip(peer, attr, err);
 		if (r)
 			return r;
@@ -259,14 +267,15 @@ int wgdev_decode_device(void *ctx, const struct nlmsghdr *message, struct err *e
 {
 	const struct nlattr *table[WGDEVICE_A_MAX + 1], *attr;
 	struct wg_device *device = ctx;
-	struct nlattrs attrs;
 	const char *name;
 	bool bad = false;
 	int r;
 
-	if (nlmsg_payload_len(message) < GENL_HDRLEN)
+	if (mnl_nlmsg_get_payload_len(message) < GENL_HDRLEN)
 		return malformed(err);
-	sort_attributes(table, WGDEVICE_A_MAX + 1, nlmsg_attrs(message, GENL_HDRLEN));
+	sort_attributes(table, WGDEVICE_A_MAX + 1,
+			mnl_nlmsg_get_payload_offset(message, GENL_HDRLEN),
+			mnl_nlmsg_get_payload_len(message) - GENL_HDRLEN);
 	name = get_string(table[WGDEVICE_A_IFNAME]);
 	if (name && strlen(name) < sizeof(device->name))
 		strcpy(device->name, name);
@@ -283,8 +292,8 @@ int wgdev_decode_device(void *ctx, const struct nlmsghdr *message, struct err *e
 		return malformed(err);
 	if (!table[WGDEVICE_A_PEERS])
 		return 0;
-	attrs = nlattr_nested(table[WGDEVICE_A_PEERS]);
-	while ((attr = nlattrs_next(&attrs))) {
+	mnl_attr_for_each_nested(attr, table[WGDEVICE_A_PEERS])
+	{
 		r = decode_peer(device, attr, err);
 		if (r)
 			return r;
@@ -294,59 +303,91 @@ int wgdev_decode_device(void *ctx, const struct nlmsghdr *message, struct err *e
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
+/* A message that grows up to cap. Once something did not fit, nothing more is put. */
+struct writer {
+	struct nlmsghdr *message;
+	size_t cap;
+	bool full;
+};
+
+static void put(struct writer *w, uint16_t type, const void *value, size_t len)
+{
+	w->full = w->full || !mnl_attr_put_check(w->message, w->cap, type, len, value);
+}
+
+static void put_u16(struct writer *w, uint16_t type, uint16_t value)
+{
+	put(w, type, &value, sizeof(value));
+}
+
+static void put_u32(struct writer *w, uint16_t type, uint32_t value)
+{
+	put(w, type, &value, sizeof(value));
+}
+
+static struct nlattr *open_nest(struct writer *w, uint16_t type)
+{
+	struct nlattr *nest = NULL;
+
+	if (!w->full)
+		nest = mnl_attr_nest_start_check(w->message, w->cap, type);
+	w->full = w->full || !nest;
+	return nest;
+}
+
 /* Ends the nest, or takes all of it back when it did not fit. Returns whether it did. */
-static bool close_nest(struct nlmsg_writer *w, struct nlattr *nest)
+static bool close_nest(struct writer *w, struct nlattr *nest)
 {
 	if (!w->full)
-		nlmsg_close(w, nest);
+		mnl_attr_nest_end(w->message, nest);
 	else if (nest)
-		nlmsg_cancel(w, nest);
+		mnl_attr_nest_cancel(w->message, nest);
 	return !w->full;
 }
 
-static bool put_allowed_ip(struct nlmsg_writer *w, const struct wg_allowed_ip *ip)
+static bool put_allowed_ip(struct writer *w, const struct wg_allowed_ip *ip)
 {
-	struct nlattr *nest = nlmsg_open(w, 0);
+	struct nlattr *nest = open_nest(w, 0);
 
-	nlmsg_put_u16(w, WGALLOWEDIP_A_FAMILY, ip->cidr.family);
-	nlmsg_put(w, WGALLOWEDIP_A_IPADDR, &ip->cidr.addr, cidr_max_bits(ip->cidr.family) / 8);
-	nlmsg_put(w, WGALLOWEDIP_A_CIDR_MASK, &ip->cidr.bits, 1);
+	put_u16(w, WGALLOWEDIP_A_FAMILY, ip->cidr.family);
+	put(w, WGALLOWEDIP_A_IPADDR, &ip->cidr.addr, cidr_max_bits(ip->cidr.family) / 8);
+	put(w, WGALLOWEDIP_A_CIDR_MASK, &ip->cidr.bits, 1);
 	/* Left out where it says nothing, since older kernels refuse it. */
 	if (ip->remove)
-		nlmsg_put_u32(w, ALLOWEDIP_A_FLAGS, ALLOWEDIP_F_REMOVE_ME);
+		put_u32(w, ALLOWEDIP_A_FLAGS, ALLOWEDIP_F_REMOVE_ME);
 	return close_nest(w, nest);
 }
 
 /* A peer's own values. UPDATE_ONLY is repeated: else a second fragment would create the peer. */
-static void put_peer_values(struct nlmsg_writer *w, const struct wg_peer *peer, bool again)
+static void put_peer_values(struct writer *w, const struct wg_peer *peer, bool again)
 {
 	bool remove = peer->flags & WG_PEER_REMOVE;
 	uint32_t flags = remove ? WGPEER_F_REMOVE_ME : 0;
 
-	nlmsg_put(w, WGPEER_A_PUBLIC_KEY, &peer->public_key, WG_KEY_LEN);
+	put(w, WGPEER_A_PUBLIC_KEY, &peer->public_key, WG_KEY_LEN);
 	if (peer->flags & WG_PEER_REPLACE_ALLOWED_IPS && !remove && !again)
 		flags |= WGPEER_F_REPLACE_ALLOWEDIPS;
 	if (peer->flags & WG_PEER_UPDATE_ONLY && !remove)
 		flags |= WGPEER_F_UPDATE_ONLY;
 	if (flags)
-		nlmsg_put_u32(w, WGPEER_A_FLAGS, flags);
+		put_u32(w, WGPEER_A_FLAGS, flags);
 	if (remove || again)
 		return;
 	if (peer->flags & WG_PEER_HAS_PRESHARED_KEY)
-		nlmsg_put(w, WGPEER_A_PRESHARED_KEY, &peer->preshared_key, WG_KEY_LEN);
+		put(w, WGPEER_A_PRESHARED_KEY, &peer->preshared_key, WG_KEY_LEN);
 	if (!endpoint_is_empty(&peer->endpoint))
-		nlmsg_put(w, WGPEER_A_ENDPOINT, &peer->endpoint.addr,
-			  sockaddr_ip_len(&peer->endpoint.addr));
+		put(w, WGPEER_A_ENDPOINT, &peer->endpoint.addr,
+		    sockaddr_ip_len(&peer->endpoint.addr));
 	if (peer->flags & WG_PEER_HAS_KEEPALIVE)
-		nlmsg_put_u16(w, WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, peer->keepalive_s);
+		put_u16(w, WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, peer->keepalive_s);
 }
 
 /* Writes what fits of the encoder's peer. Returns whether that was all of it. */
-static bool put_peer(struct nlmsg_writer *w, struct wgdev_encoder *encoder)
+static bool put_peer(struct writer *w, struct wgdev_encoder *encoder)
 {
 	const struct wg_peer *peer = encoder->peer;
 	uint32_t n_ips = peer->flags & WG_PEER_REMOVE ? 0 : peer->n_allowed_ips;
-	struct nlattr *nest = nlmsg_open(w, 0), *ips;
+	struct nlattr *nest = open_nest(w, 0), *ips;
 
 	assert(!peer->endpoint.host);
 	put_peer_values(w, peer, encoder->in_peer);
@@ -354,41 +395,44 @@ static bool put_peer(struct nlmsg_writer *w, struct wgdev_encoder *encoder)
 		return close_nest(w, nest);
 	encoder->in_peer = true;
 	if (n_ips) {
-		ips = nlmsg_open(w, WGPEER_A_ALLOWEDIPS);
+		ips = open_nest(w, WGPEER_A_ALLOWEDIPS);
 		while (!w->full && encoder->allowed_ip < n_ips)
 			if (put_allowed_ip(w, &peer->allowed_ips[encoder->allowed_ip]))
 				encoder->allowed_ip++;
 		if (ips)
-			nlmsg_close(w, ips);
+			mnl_attr_nest_end(w->message, ips);
 	}
-	nlmsg_close(w, nest);
+	mnl_attr_nest_end(w->message, nest);
 	return !w->full;
 }
 
-static void put_device_values(struct nlmsg_writer *w, const struct wg_device *change)
+static void put_device_values(struct writer *w, const struct wg_device *change)
 {
 	if (change->flags & WG_DEVICE_REPLACE_PEERS)
-		nlmsg_put_u32(w, WGDEVICE_A_FLAGS, WGDEVICE_F_REPLACE_PEERS);
+		put_u32(w, WGDEVICE_A_FLAGS, WGDEVICE_F_REPLACE_PEERS);
 	if (change->flags & WG_DEVICE_HAS_PRIVATE_KEY)
-		nlmsg_put(w, WGDEVICE_A_PRIVATE_KEY, &change->private_key, WG_KEY_LEN);
+		put(w, WGDEVICE_A_PRIVATE_KEY, &change->private_key, WG_KEY_LEN);
 	if (change->flags & WG_DEVICE_HAS_LISTEN_PORT)
-		nlmsg_put_u16(w, WGDEVICE_A_LISTEN_PORT, change->listen_port);
+		put_u16(w, WGDEVICE_A_LISTEN_PORT, change->listen_port);
 	if (change->flags & WG_DEVICE_HAS_FWMARK)
-		nlmsg_put_u32(w, WGDEVICE_A_FWMARK, change->fwmark);
+		put_u32(w, WGDEVICE_A_FWMARK, change->fwmark);
 }
 
-static struct nlmsg_writer start_set(void *buf, size_t cap, const char *name, uint16_t family,
-				     uint32_t seq)
+static struct writer start_set(void *buf, size_t cap, const char *name, uint16_t family,
+			       uint32_t seq)
 {
-	struct nlmsg_writer w = nlmsg_start(buf, cap, family, NLM_F_REQUEST | NLM_F_ACK, seq,
-					    sizeof(struct genlmsghdr));
-	struct genlmsghdr *genl = nlmsg_header(&w);
+	struct writer w = { .message = mnl_nlmsg_put_header(buf), .cap = cap };
+	struct genlmsghdr *genl;
 
 	/* A nest's length has 16 bits. */
 	assert(cap >= WGDEV_MESSAGE_MIN && cap <= UINT16_MAX);
+	w.message->nlmsg_type = family;
+	w.message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	w.message->nlmsg_seq = seq;
+	genl = mnl_nlmsg_put_extra_header(w.message, sizeof(*genl));
 	genl->cmd = WG_CMD_SET_DEVICE;
 	genl->version = WG_GENL_VERSION;
-	nlmsg_put(&w, WGDEVICE_A_IFNAME, name, strnlen(name, IFNAMSIZ - 1) + 1);
+	put(&w, WGDEVICE_A_IFNAME, name, strnlen(name, IFNAMSIZ - 1) + 1);
 	return w;
 }
 
@@ -397,7 +441,7 @@ bool wgdev_encode_next(struct wgdev_encoder *encoder, void *buf, size_t cap, uin
 {
 	const struct wg_device *change = encoder->change;
 	struct nlattr *peers;
-	struct nlmsg_writer w;
+	struct writer w;
 
 	if (!encoder->started)
 		encoder->peer = wg_peers_next(&encoder->peers);
@@ -409,13 +453,13 @@ bool wgdev_encode_next(struct wgdev_encoder *encoder, void *buf, size_t cap, uin
 	encoder->started = true;
 	if (!encoder->peer)
 		return true;
-	peers = nlmsg_open(&w, WGDEVICE_A_PEERS);
+	peers = open_nest(&w, WGDEVICE_A_PEERS);
 	while (encoder->peer && put_peer(&w, encoder)) {
 		encoder->peer = wg_peers_next(&encoder->peers);
 		encoder->allowed_ip = 0;
 		encoder->in_peer = false;
 	}
-	nlmsg_close(&w, peers);
+	mnl_attr_nest_end(w.message, peers);
 	return true;
 }
 
@@ -429,11 +473,11 @@ void wgdev_encode_strictness_probe(void *buf, size_t cap, const char *name, uint
 {
 	/* Nobody's key; and should somebody have it, then nothing is said about that peer. */
 	const struct wg_peer nobody = { .flags = WG_PEER_UPDATE_ONLY };
-	struct nlmsg_writer w = start_set(buf, cap, name, family, seq);
-	struct nlattr *peers = nlmsg_open(&w, WGDEVICE_A_PEERS), *peer = nlmsg_open(&w, 0);
+	struct writer w = start_set(buf, cap, name, family, seq);
+	struct nlattr *peers = open_nest(&w, WGDEVICE_A_PEERS), *peer = open_nest(&w, 0);
 
 	put_peer_values(&w, &nobody, false);
-	nlmsg_put_u32(&w, (uint16_t)NLA_TYPE_MASK, 0);
-	nlmsg_close(&w, peer);
-	nlmsg_close(&w, peers);
+	put_u32(&w, (uint16_t)NLA_TYPE_MASK, 0);
+	mnl_attr_nest_end(w.message, peer);
+	mnl_attr_nest_end(w.message, peers);
 }
