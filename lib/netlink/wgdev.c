@@ -22,8 +22,11 @@
 enum {
 	/* The kernel makes a dump's messages no larger; larger requests would gain nothing. */
 	CHANNEL_CAP = 32768,
-	/* For a device that someone else changes all the time. */
-	MAX_TRIES = 100,
+	/*
+	 * A dump is begun anew when what it tells of changes under way. While someone else changes
+	 * a large device all the time that is the rule: a hundred times in a row were seen.
+	 */
+	MAX_TRIES = 100000,
 };
 
 /* A socket, and the one request under way on it. */
@@ -193,13 +196,20 @@ static int take_nothing(void *ctx, const struct nlmsghdr *message, struct err *e
 	return 0;
 }
 
+/* The port comes first, since it can be refused (in use, or no right to), and little else can. */
 static int send_change(struct channel *channel, uint16_t family, const struct wg_device *change,
 		       struct err *err)
 {
+	const uint32_t port_and_mark = WG_DEVICE_HAS_LISTEN_PORT | WG_DEVICE_HAS_FWMARK;
 	AUTO(wgdev_encoder_fini)
 	struct wgdev_encoder encoder = { .change = change, .peers.device = change };
 	int r = 0;
 
+	if ((change->flags & port_and_mark) == port_and_mark) {
+		wgdev_encode_port(channel->buf, CHANNEL_CAP, change, family, ++channel->seq);
+		r = channel_ask(channel, take_nothing, NULL, err);
+		encoder.port_is_set = true;
+	}
 	while (!r && wgdev_encode_next(&encoder, channel->buf, CHANNEL_CAP, family, ++channel->seq))
 		r = channel_ask(channel, take_nothing, NULL, err);
 	return r;

@@ -25,6 +25,8 @@ int wgdev_get(struct wg_device **out, const char *name, struct err *err);
  * Makes `change` to the device change->name. Endpoints must be addresses. As wgdev_get(), and what
  * else the kernel objects to: -EADDRINUSE when the port is taken.
  * A change that does not fit one message (32 KiB) is made in several, the first failure ending it.
+ * What the kernel refuses for a reason that lies with the change, it refuses before anything is
+ * done; later messages fail only where it lacks memory, and leave done what came before.
  * Single allowed IPs are taken away even by kernels that cannot (before Linux 6.16): the list that
  * remains replaces the one there, without regard to what others change in that moment.
  */

@@ -406,13 +406,13 @@ static bool put_peer(struct writer *w, struct wgdev_encoder *encoder)
 	return !w->full;
 }
 
-static void put_device_values(struct writer *w, const struct wg_device *change)
+static void put_device_values(struct writer *w, const struct wg_device *change, bool port_is_set)
 {
 	if (change->flags & WG_DEVICE_REPLACE_PEERS)
 		put_u32(w, WGDEVICE_A_FLAGS, WGDEVICE_F_REPLACE_PEERS);
 	if (change->flags & WG_DEVICE_HAS_PRIVATE_KEY)
 		put(w, WGDEVICE_A_PRIVATE_KEY, &change->private_key, WG_KEY_LEN);
-	if (change->flags & WG_DEVICE_HAS_LISTEN_PORT)
+	if (change->flags & WG_DEVICE_HAS_LISTEN_PORT && !port_is_set)
 		put_u16(w, WGDEVICE_A_LISTEN_PORT, change->listen_port);
 	if (change->flags & WG_DEVICE_HAS_FWMARK)
 		put_u32(w, WGDEVICE_A_FWMARK, change->fwmark);
@@ -449,7 +449,7 @@ bool wgdev_encode_next(struct wgdev_encoder *encoder, void *buf, size_t cap, uin
 		return false;
 	w = start_set(buf, cap, change->name, family, seq);
 	if (!encoder->started)
-		put_device_values(&w, change);
+		put_device_values(&w, change, encoder->port_is_set);
 	encoder->started = true;
 	if (!encoder->peer)
 		return true;
@@ -461,6 +461,14 @@ bool wgdev_encode_next(struct wgdev_encoder *encoder, void *buf, size_t cap, uin
 	}
 	mnl_attr_nest_end(w.message, peers);
 	return true;
+}
+
+void wgdev_encode_port(void *buf, size_t cap, const struct wg_device *change, uint16_t family,
+		       uint32_t seq)
+{
+	struct writer w = start_set(buf, cap, change->name, family, seq);
+
+	put_u16(&w, WGDEVICE_A_LISTEN_PORT, change->listen_port);
 }
 
 void wgdev_encoder_fini(struct wgdev_encoder *encoder)

@@ -59,6 +59,7 @@ struct wgdev_encoder {
 	uint32_t allowed_ip;            /* of that peer: the first that is not written */
 	bool in_peer;                   /* that peer's own values are written */
 	bool started;                   /* the device's own values are written */
+	bool port_is_set;               /* by a message before: wgdev_encode_port() */
 };
 
 /**
@@ -69,6 +70,12 @@ struct wgdev_encoder {
  * flags, or that all peers are replaced, would take away what was set before.
  */
 bool wgdev_encode_next(struct wgdev_encoder *encoder, void *buf, size_t cap, uint16_t family,
+		       uint32_t seq);
+/**
+ * Writes a message that sets the change's listen port and nothing else. The driver sets the mark
+ * before it tries the port, so a mark would stay behind when the port is refused.
+ */
+void wgdev_encode_port(void *buf, size_t cap, const struct wg_device *change, uint16_t family,
 		       uint32_t seq);
 /** Fit for AUTO(). */
 void wgdev_encoder_fini(struct wgdev_encoder *encoder);

@@ -275,6 +275,42 @@ static void test_only_the_first_fragment_sets(void **state)
 	assert_in_range(n_messages, 4, 5);
 }
 
+static void test_port_by_itself(void **state)
+{
+	AUTO(wg_device_auto_free) struct wg_device *change = new_device("wg0");
+	AUTO(wg_device_auto_free) struct wg_device *out = new_device("");
+	const struct wgdev_reader reader = { .take = wgdev_decode_device, .ctx = out };
+	AUTO(wgdev_encoder_fini)
+	struct wgdev_encoder encoder = { .change = change,
+					 .peers.device = change,
+					 .port_is_set = true };
+	_Alignas(8) uint8_t buf[WGDEV_MESSAGE_MIN];
+	const struct nlmsghdr *message = (const void *)buf;
+	bool done;
+
+	(void)state;
+	change->flags = WG_DEVICE_REPLACE_PEERS | WG_DEVICE_HAS_LISTEN_PORT | WG_DEVICE_HAS_FWMARK;
+	change->listen_port = 51820;
+	change->fwmark = 7;
+	add_peer(change, 1);
+	wgdev_encode_port(buf, sizeof(buf), change, FAMILY, SEQ);
+	assert_int_equal(read_message(message).device_flags, 0);
+	assert_int_equal(wgdev_read_reply(&done, buf, message->nlmsg_len, SEQ, &reader, NULL), 0);
+	assert_string_equal(out->name, "wg0");
+	assert_int_equal(out->flags, WG_DEVICE_HAS_LISTEN_PORT);
+	assert_int_equal(out->listen_port, 51820);
+	assert_int_equal(out->n_peers, 0);
+	/* Said again, 0 would be another random port. */
+	out->listen_port = 0;
+	assert_true(wgdev_encode_next(&encoder, buf, sizeof(buf), FAMILY, SEQ));
+	assert_int_equal(wgdev_read_reply(&done, buf, message->nlmsg_len, SEQ, &reader, NULL), 0);
+	assert_int_equal(read_message(message).device_flags, WGDEVICE_F_REPLACE_PEERS);
+	assert_int_equal(out->listen_port, 0);
+	assert_int_equal(out->n_peers, 1);
+	assert_int_equal(out->fwmark, 7);
+	assert_false(wgdev_encode_next(&encoder, buf, sizeof(buf), FAMILY, SEQ));
+}
+
 /* A second fragment must not create the peer that the first was told not to create. */
 static void test_update_only_is_said_again(void **state)
 {
@@ -757,6 +793,7 @@ int main(void)
 		cmocka_unit_test(test_small_change_is_one_message),
 		cmocka_unit_test(test_empty_change_still_asks),
 		cmocka_unit_test(test_only_the_first_fragment_sets),
+		cmocka_unit_test(test_port_by_itself),
 		cmocka_unit_test(test_update_only_is_said_again),
 		cmocka_unit_test(test_removed_peer_has_nothing_else),
 		cmocka_unit_test(test_removal_flag_only_on_removals),
