@@ -21,8 +21,12 @@ struct change_world {
 	int (*check_resolver)(struct err *err);
 	/* Turns the name in an endpoint into an address. */
 	int (*resolve)(struct endpoint *endpoint, struct err *err);
+	/* The key of the peer of `interface` that is called `name`; NULL: no names are known. */
+	int (*find_peer)(struct wg_key *out, const char *interface, const char *name,
+			 struct err *err);
 	/* A warning, one line without its newline. */
 	void (*warn)(const char *line);
+	const char *interface; /* whom the words are about */
 };
 
 /** The i-th option, in the order of the usage. Returns false behind the last. */

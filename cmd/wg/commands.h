@@ -25,6 +25,9 @@ extern const struct cli_option wg_show_options[];
 extern const struct cli_option wg_change_options[];   /* set, setconf, addconf, syncconf */
 extern const struct cli_option wg_generate_options[]; /* genkey, genpsk */
 
+/** For cli_take_options() with wg_change_options; `ctx` is a bool that --warn sets. */
+int wg_take_warn(void *ctx, const struct cli_option *option, const char *value, struct err *err);
+
 /** Says on stderr that a name is tried again. */
 extern const struct resolve_progress wg_progress;
 

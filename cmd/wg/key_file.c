@@ -1,13 +1,15 @@
-/* Keys as whole files: see key_file.h. What was read is wiped. */
+/* Keys as whole files: see key_file.h. What was read or written is wiped. */
 #include "cmd/wg/key_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
+#include "lib/util/strbuf.h"
 
 /* Fills `out` as far as the file goes. Returns how many bytes that was, or a negative errno. */
 static ssize_t read_up_to(int fd, char *out, size_t len)
@@ -91,4 +93,103 @@ int key_file_load(struct wg_key *out, const char *path, struct err *err)
 		break;
 	}
 	return err_set(err, -EINVAL, "Key is not the correct length or format: `(hidden)'");
+}
+
+/* ---- new files ------------------------------------------------------------------------------- */
+
+/* A file that was created; start with .fd = -1. */
+struct new_file {
+	const char *path;
+	int fd;
+};
+
+static int create(struct new_file *file, mode_t mode, struct err *err)
+{
+	file->fd = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (file->fd >= 0)
+		return 0;
+	if (errno == EEXIST)
+		return err_set(err, -errno, "%s: is there already, and is left as it is",
+			       file->path);
+	return err_set(err, -errno, "%s: %s", file->path, strerror(errno));
+}
+
+static int write_key(const struct new_file *file, const struct wg_key *key, struct err *err)
+{
+	AUTO(strbuf_fini) struct strbuf text = { 0 };
+	size_t written = 0;
+
+	wg_key_format(strbuf_reserve(&text, WG_KEY_BASE64_LEN), key);
+	text.len = WG_KEY_BASE64_LEN;
+	strbuf_add_char(&text, '\n');
+	while (written < text.len) {
+		ssize_t n = write(file->fd, text.text + written, text.len - written);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(err, -errno, "%s: %s", file->path, strerror(errno));
+		written += (size_t)n;
+	}
+	/* A key that is given away but lost with the power is worse than none. */
+	if (fsync(file->fd) && errno != EINVAL)
+		return err_set(err, -errno, "%s: %s", file->path, strerror(errno));
+	return 0;
+}
+
+/* Has the directory remember the file; not all file systems can. */
+static void sync_directory(const char *path)
+{
+	AUTO(strbuf_fini) struct strbuf directory = { 0 };
+	AUTO(auto_close) int fd = -1;
+	const char *slash = strrchr(path, '/');
+
+	if (slash)
+		strbuf_add_mem(&directory, path, (size_t)(slash - path) + 1);
+	else
+		strbuf_add(&directory, ".");
+	fd = open(directory.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		fsync(fd);
+}
+
+/* Removes what create() made, unless something else stands there by now. */
+static void undo(const struct new_file *file)
+{
+	struct stat ours, there;
+
+	if (file->fd >= 0 && !fstat(file->fd, &ours) && !lstat(file->path, &there) &&
+	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
+		unlink(file->path);
+}
+
+static void close_file(struct new_file *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+}
+
+int key_file_create(const char *path, const struct wg_key *key, const struct wg_key *public_key,
+		    struct err *err)
+{
+	AUTO(strbuf_fini) struct strbuf public_path = { 0 };
+	AUTO(close_file) struct new_file secret = { .path = path, .fd = -1 };
+	AUTO(close_file) struct new_file public = { .fd = -1 };
+	int r;
+
+	strbuf_addf(&public_path, "%s.pub", path);
+	public.path = public_path.text;
+	r = create(&secret, 0600, err);
+	if (!r && public_key)
+		r = create(&public, 0644, err);
+	r = r ? r : write_key(&secret, key, err);
+	if (!r && public_key)
+		r = write_key(&public, public_key, err);
+	if (r) {
+		undo(&secret);
+		undo(&public);
+		return r;
+	}
+	sync_directory(path);
+	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "cmd/cli.h"
 #include "cmd/wg/commands.h"
+#include "cmd/wg/steal.h"
 #include "lib/conf/conf.h"
 #include "lib/ipc/ipc.h"
 #include "lib/ipc/resolve.h"
@@ -72,11 +73,16 @@ static int synchronize(struct wg_device *device, const char *name)
 int wg_setconf(int argc, char **argv)
 {
 	AUTO(conf_fini) struct conf conf = { 0 };
+	bool warn_of_steals = false;
 	struct err err;
 
+	if (cli_take_options(&argc, argv, wg_change_options, wg_take_warn, &warn_of_steals, &err)) {
+		cli_say("%s: %s", cli_program, err.text);
+		return 1;
+	}
 	if (argc != 3)
 		return wg_usage(argv[0]);
-	if (conf_read(&conf, argv[2], CONF_WG, &err)) {
+	if (conf_read_change(&conf, argv[2], &err)) {
 		say_conf_error(&err, argv[2]);
 		return 1;
 	}
@@ -90,5 +96,6 @@ int wg_setconf(int argc, char **argv)
 				      WG_DEVICE_HAS_LISTEN_PORT | WG_DEVICE_HAS_FWMARK;
 	if (!strcmp(argv[0], "syncconf") && synchronize(conf.device, argv[1]))
 		return 1;
+	steal_warn(conf.device, argv[1], warn_of_steals);
 	return wg_modify(conf.device, argv[1]);
 }
