@@ -22,7 +22,6 @@
 /* The first ends what a sequence that was cut off began. */
 #define LEAVE "\033[0m\033[?7h\033[?25h\033[?1049l"
 #define HOME "\033[H"
-#define ERASE_BELOW "\033[J"
 
 enum {
 	ESCAPE_MS = 50, /* what a key sends after an escape comes by then */
@@ -159,7 +158,6 @@ bool terminal_draw(struct terminal *terminal, const struct strbuf *screen)
 	terminal->written = 0;
 	strbuf_add(&terminal->queue, HOME);
 	strbuf_add_mem(&terminal->queue, strbuf_text(screen), screen->len);
-	strbuf_add(&terminal->queue, ERASE_BELOW);
 	terminal_flush(terminal);
 	return true;
 }

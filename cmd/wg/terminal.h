@@ -46,8 +46,8 @@ void terminal_resume(struct terminal *terminal);
 void terminal_size(unsigned int *width, unsigned int *height);
 
 /**
- * Writes a screen, as much as the terminal takes now. Returns false if it still has to take
- * what was written before: then this screen is dropped.
+ * Writes a screen, which covers what was there, as much as the terminal takes now. Returns false if
+ * it still has to take what was written before: then this screen is dropped.
  */
 bool terminal_draw(struct terminal *terminal, const struct strbuf *screen);
 /** Whether terminal_flush() is to be called when `out` takes more. */

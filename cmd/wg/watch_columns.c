@@ -17,7 +17,7 @@ enum {
 	NAME_MAX = 48,      /* longer ones are cut however wide the screen is */
 	ENDPOINT_GOOD = 21, /* any of IPv4 */
 	ALLOWED_MIN = 11,   /* the title */
-	ALLOWED_FIRST = 18, /* any of IPv4 */
+	ALLOWED_FIRST = 20, /* any of IPv4, and that there are more */
 	ALLOWED_GOOD = 40,
 	ALLOWED_MAX = 120,
 

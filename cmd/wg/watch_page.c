@@ -48,10 +48,12 @@ static void end_line(struct page *page, const struct watch_line *line)
 
 /* ---- the list of rows --------------------------------------------------------------------- */
 
-/* The rows of a part: its peers, or one that says that there are none. */
+/* The rows of a part: its peers, or one that says that there are none; none if it is not known. */
 static size_t rows_of(const struct watch_part *part)
 {
-	return part->snapshot && part->snapshot->n_peers ? part->snapshot->n_peers : 1;
+	if (!part->snapshot)
+		return 0;
+	return part->snapshot->n_peers ? part->snapshot->n_peers : 1;
 }
 
 /* All parts but the first have an empty line and their own in front. */
@@ -69,10 +71,11 @@ static size_t count_rows(const struct watch_view *view)
 	return n;
 }
 
-/* The help's lines; the words between two blanks of width 2 stay together. */
+/* What the help says; each stays in one line. */
 static const char *const help[] = {
-	"q quit",       "s sort by", "r reverse", "n names or keys", "p pause",
-	"j k up, down", "PgUp PgDn", "Home End",  "? help",
+	"q quit",          "s sort by", "r reverse",
+	"n names or keys", "p pause",   "arrows PgUp PgDn Home End scroll",
+	"? less",
 };
 
 static unsigned int help_lines(unsigned int width)
@@ -166,11 +169,14 @@ static void add_counts(struct watch_line *line, const struct watch_view *view,
 static void add_part(struct page *page, const struct watch_part *part, bool uppermost)
 {
 	const struct watch_view *view = page->view;
-	unsigned int reserve = 0, clock_len = (unsigned int)strlen(view->clock);
+	const bool paused = page->state->paused;
+	unsigned int reserve = 0, clock_len;
 	struct watch_line line = start_line(page);
-	char text[64];
+	char text[64], clock[32];
 
-	if (uppermost && view->width > 3 * clock_len)
+	snprintf(clock, sizeof(clock), "%s%s", paused ? "paused " : "", view->clock);
+	clock_len = (unsigned int)strlen(clock);
+	if (uppermost && view->width > 2 * clock_len)
 		reserve = clock_len + GAP;
 	watch_line_add(&line, WATCH_TITLE, part->name, line.width - reserve);
 	if (part->problem) {
@@ -191,7 +197,7 @@ static void add_part(struct page *page, const struct watch_part *part, bool uppe
 	}
 	if (reserve) {
 		watch_line_to(&line, line.width - clock_len);
-		watch_line_add(&line, WATCH_DIM, view->clock, clock_len);
+		watch_line_add(&line, paused ? WATCH_YELLOW : WATCH_DIM, clock, clock_len);
 	}
 	end_line(page, &line);
 }
@@ -207,8 +213,7 @@ static void add_text_line(struct page *page, enum watch_style style, const char 
 /* The first line when there is no interface at all. */
 static void add_nothing(struct page *page)
 {
-	static const struct watch_part none = { .name = "no interfaces" };
-	const struct watch_part part = { .name = none.name, .problem = page->view->notice };
+	const struct watch_part part = { .name = "no interfaces", .problem = page->view->notice };
 
 	add_part(page, &part, true);
 }
@@ -226,8 +231,8 @@ static void add_row(struct page *page, const struct watch_part *part, size_t row
 	const struct watch_snapshot *snapshot = part->snapshot;
 	struct watch_line line;
 
-	if (!snapshot || !snapshot->n_peers) {
-		add_text_line(page, WATCH_DIM, snapshot ? "no peers" : "");
+	if (!snapshot->n_peers) {
+		add_text_line(page, WATCH_DIM, "no peers");
 		return;
 	}
 	line = start_line(page);
@@ -281,14 +286,12 @@ static void add_footer(struct page *page, size_t n_rows, unsigned int seen)
 	struct watch_line line = start_line(page);
 	char text[96];
 
-	if (state->paused)
-		add_item(&line, WATCH_YELLOW, "paused", 0);
 	snprintf(text, sizeof(text), "%s%s", sorts[state->sort],
 		 state->reverse ? ", reversed" : "");
 	add_item(&line, WATCH_DIM, text, reserve);
 	if (n_rows > seen) {
-		snprintf(text, sizeof(text), "%zu-%zu of %zu", state->top + 1, state->top + seen,
-			 n_rows);
+		snprintf(text, sizeof(text), "rows %zu-%zu of %zu", state->top + 1,
+			 state->top + seen, n_rows);
 		add_item(&line, WATCH_DIM, text, reserve);
 	}
 	if (view->notice && view->n_parts)

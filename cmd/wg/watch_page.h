@@ -66,8 +66,8 @@ struct watch_view {
 };
 
 /**
- * Adds the screen: at most `height` lines of at most `width` columns, "\n" between them. Clamps
- * state->top to what there is.
+ * Adds the screen: `height` lines of at most `width` columns, "\n" between them. Clamps state->top
+ * to what there is.
  */
 void watch_page(struct strbuf *out, struct watch_state *state, const struct watch_view *view);
 
