@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "lib/conf/keys.h"
+#include "lib/conf/quick.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
 
@@ -33,7 +34,8 @@ struct reader {
 	bool in_quick_interface;  /* as wg-quick sees it: it knows no "[ Interface ]" */
 	struct conf_line section; /* where the section began */
 	struct conf_line keyless; /* of the first peer without a public key */
-	struct conf_span label;   /* of the next section: it stands right above it */
+	struct strbuf label; /* of the line before, if that is one; it is not known yet of whom */
+	unsigned int label_line;
 	struct keys_target target;
 	struct err *err;
 };
@@ -154,16 +156,16 @@ static void check_public_key(struct reader *reader)
 }
 
 /* The first label of a section stays; bytes that could move a terminal's cursor do not. */
-static void set_label(struct reader *reader, struct conf_span span)
+static void set_label(struct reader *reader)
 {
 	char **label;
 
-	if (reader->in == IN_NOTHING || !span.len)
+	if (reader->in == IN_NOTHING || !reader->label.len)
 		return;
 	label = reader->in == IN_PEER ? &reader->target.peer->label : &reader->conf->device->label;
 	if (*label)
 		return;
-	*label = mem_strndup(reader->conf->lines.text.text + span.at, span.len);
+	*label = mem_strndup(reader->label.text, reader->label.len);
 	for (char *c = *label; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			*c = '?';
@@ -172,19 +174,21 @@ static void set_label(struct reader *reader, struct conf_span span)
 /*
  * A label names the section that it stands in; right above a section line, the one that begins
  * there. With something between it and that line, it could be meant for either: it is nobody's.
+ * So it is kept until the next line that is not empty; at the end that is NULL.
  */
+static void settle_label(struct reader *reader, const struct conf_line *line)
+{
+	if (!line || line->kind != CONF_LINE_SECTION)
+		set_label(reader);
+	if (!line || line->kind != CONF_LINE_SECTION || line->number != reader->label_line + 1)
+		strbuf_clear(&reader->label);
+}
+
 static void read_label(struct reader *reader, const struct conf_line *line)
 {
-	struct conf_line next = *line;
-	bool more, is_adjacent = true;
-
-	while ((more = conf_lines_next(&next, &reader->conf->lines)) &&
-	       next.kind == CONF_LINE_EMPTY)
-		is_adjacent = false;
-	if (!more || next.kind != CONF_LINE_SECTION)
-		set_label(reader, line->value);
-	else if (is_adjacent)
-		reader->label = line->value;
+	strbuf_add_mem(&reader->label, reader->conf->lines.text.text + line->value.at,
+		       line->value.len);
+	reader->label_line = line->number;
 }
 
 static int read_section(struct reader *reader, const char *name, const struct conf_line *line)
@@ -203,8 +207,8 @@ static int read_section(struct reader *reader, const char *name, const struct co
 	} else {
 		return refuse_line(reader, line, line->body.at, EXPECTED_SECTION);
 	}
-	set_label(reader, reader->label);
-	reader->label.len = 0;
+	set_label(reader);
+	strbuf_clear(&reader->label);
 	return 0;
 }
 
@@ -324,6 +328,8 @@ static int read_line(void *user, const char *section, const char *name,
 
 	if (reader->dialect == CONF_DOWN)
 		return read_line_for_down(reader, line);
+	if (reader->label.len)
+		settle_label(reader, line);
 	switch (line->kind) {
 	case CONF_LINE_SECTION:
 		return read_section(reader, section, line);
@@ -340,8 +346,19 @@ static int read_line(void *user, const char *section, const char *name,
 	return 0;
 }
 
-/* Reads conf->lines; on failure conf is given back. */
-static int parse(struct conf *conf, enum conf_dialect dialect, struct err *err)
+/* conf_lines_taker: of a peer, the lines that quick.c understands. */
+static size_t take_quickly(void *user, const char *text, size_t len, unsigned int *n_lines)
+{
+	struct reader *reader = user;
+
+	if (reader->in != IN_PEER || reader->label.len)
+		return 0;
+	return quick_peer_lines(reader->target.peer, text, len, n_lines);
+}
+
+/* Reads `pieces`, or conf->lines if there are none; on failure conf is given back. */
+static int parse(struct conf *conf, enum conf_dialect dialect, struct conf_pieces *pieces,
+		 struct err *err)
 {
 	struct reader reader = { .conf = conf, .dialect = dialect, .err = err };
 	int r;
@@ -350,9 +367,14 @@ static int parse(struct conf *conf, enum conf_dialect dialect, struct err *err)
 	reader.target.device = conf->device;
 	reader.target.quick = dialect == CONF_WG ? NULL : &conf->quick;
 	reader.target.warnings = &conf->warnings;
-	r = conf_lines_walk(&conf->lines, read_line, &reader);
+	if (pieces)
+		r = conf_lines_walk_pieces(&conf->lines, pieces, take_quickly, read_line, &reader,
+					   err);
+	else
+		r = conf_lines_walk(&conf->lines, read_line, &reader);
 	strbuf_fini(&reader.target.scratch);
 	if (!r) {
+		settle_label(&reader, NULL);
 		check_public_key(&reader);
 		if (reader.keyless.number) {
 			err_expected(err, -ENOKEY, "`PublicKey = ...' in this section",
@@ -361,6 +383,7 @@ static int parse(struct conf *conf, enum conf_dialect dialect, struct err *err)
 			r = -ENOKEY;
 		}
 	}
+	strbuf_fini(&reader.label);
 	if (r)
 		conf_fini(conf);
 	return r;
@@ -371,7 +394,7 @@ int conf_parse(struct conf *out, const char *text, size_t len, enum conf_dialect
 {
 	*out = (struct conf){ 0 };
 	strbuf_add_mem(&out->lines.text, text, len);
-	return parse(out, dialect, err);
+	return parse(out, dialect, NULL, err);
 }
 
 int conf_read_text(struct strbuf *out, const char *path, struct err *err)
@@ -400,7 +423,46 @@ int conf_read(struct conf *out, const char *path, enum conf_dialect dialect, str
 		conf_fini(out);
 		return r;
 	}
-	return parse(out, dialect, err);
+	return parse(out, dialect, NULL, err);
+}
+
+int conf_read_pieces(struct conf *out, struct conf_pieces *pieces, struct err *err)
+{
+	int r;
+
+	*out = (struct conf){ 0 };
+	r = parse(out, CONF_WG, pieces, err);
+	conf_lines_fini(&out->lines);
+	return r;
+}
+
+/* A file, as conf_pieces has it. */
+struct file {
+	const char *path;
+	int fd;
+};
+
+static ssize_t read_file(void *ctx, char *out, size_t cap, struct err *err)
+{
+	const struct file *file = ctx;
+	ssize_t n;
+
+	do
+		n = read(file->fd, out, cap);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? err_set(err, -errno, "%s: %s", file->path, strerror(errno)) : n;
+}
+
+int conf_read_change(struct conf *out, const char *path, struct err *err)
+{
+	AUTO(auto_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct file file = { path, fd };
+	struct conf_pieces pieces = { .read = read_file, .ctx = &file };
+
+	*out = (struct conf){ 0 };
+	if (fd < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	return conf_read_pieces(out, &pieces, err);
 }
 
 void conf_fini(struct conf *conf)

@@ -60,6 +60,14 @@ int conf_parse(struct conf *out, const char *text, size_t len, enum conf_dialect
  */
 int conf_read(struct conf *out, const char *path, enum conf_dialect dialect, struct err *err);
 
+/**
+ * As conf_read() in CONF_WG, for those who want to know no more than the change that the file asks
+ * for: its text is not kept, so that 100,000 peers need little memory. out->lines is empty.
+ */
+int conf_read_change(struct conf *out, const char *path, struct err *err);
+/** As conf_read_change(), of any text; the reader's errors are returned as they are. */
+int conf_read_pieces(struct conf *out, struct conf_pieces *pieces, struct err *err);
+
 /** Reads a file's text onto the end of out, without looking at it. Returns as conf_read(). */
 int conf_read_text(struct strbuf *out, const char *path, struct err *err);
 

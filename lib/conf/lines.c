@@ -9,6 +9,9 @@
  * of its own that announces it. When the handler is called, the line it is about is the one that
  * the reader found last. Long values, hooks with "; " and keys stay out of inih's buffer.
  *
+ * A text of many megabytes that nobody needs afterwards is read without inih and piece by piece,
+ * its lines being found by the same rules.
+ *
  * The text belongs to struct conf_lines; spans point into it. No globals: any thread may call.
  */
 #include "lib/conf/lines.h"
@@ -23,6 +26,7 @@
 #include "lib/util/mem.h"
 
 enum {
+	PIECE_LEN = 65536, /* bytes that are read at a time */
 	NAME_MAX_LEN = 40, /* inih keeps 49 bytes of a name; the longest key has 19 */
 };
 
@@ -124,7 +128,7 @@ bool conf_lines_next(struct conf_line *line, const struct conf_lines *lines)
 	line->at = at;
 	line->len = newline - at + (newline < end);
 	line->number++;
-	if (at == 0 && newline >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
+	if (line->number == 1 && newline >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
 		at = 3;
 	read_line(line, text, at, newline);
 	return true;
@@ -250,6 +254,90 @@ int conf_lines_walk(const struct conf_lines *lines, conf_lines_handler handler, 
 	/* What inih objects to is either the handler's refusal or our making. */
 	assert(r == 0 || walk.result);
 	return walk.result;
+}
+
+/* ---- piece by piece -------------------------------------------------------------------------- */
+
+/* Forgets what is before `line` and its end, and reads until there is a whole line, or the end. */
+static int refill(struct conf_line *line, struct conf_lines *window, struct conf_pieces *pieces,
+		  struct err *err)
+{
+	struct strbuf *text = &window->text;
+
+	strbuf_drop(text, line->at + line->len);
+	line->at = line->len = 0;
+	pieces->whole = 0;
+	while (!pieces->whole && !pieces->at_end) {
+		char *piece = strbuf_reserve(text, PIECE_LEN);
+		ssize_t n = pieces->read(pieces->ctx, piece, text->cap - text->len - 1, err);
+		const char *newline;
+
+		piece[n > 0 ? n : 0] = '\0';
+		if (n < 0)
+			return (int)n;
+		text->len += (size_t)n;
+		pieces->at_end = n == 0;
+		newline = memrchr(piece, '\n', (size_t)n);
+		if (newline)
+			pieces->whole = (size_t)(newline - text->text) + 1;
+		else if (pieces->at_end)
+			pieces->whole = text->len;
+	}
+	return 0;
+}
+
+/* Tells the handler what inih would. `section` stays from line to line. */
+static int hand_over(const struct conf_lines *lines, const struct conf_line *line,
+		     char section[static NAME_MAX_LEN + 1], conf_lines_handler handler, void *user)
+{
+	const char *text = strbuf_text(&lines->text);
+	char name[NAME_MAX_LEN + 1] = "";
+
+	switch (line->kind) {
+	case CONF_LINE_EMPTY:
+		return 0;
+	case CONF_LINE_SECTION:
+		plain_name(section, text, line->name);
+		break;
+	case CONF_LINE_KEY:
+		plain_name(name, text, line->name);
+		break;
+	case CONF_LINE_LABEL:
+	case CONF_LINE_OTHER:
+		break;
+	}
+	return handler(user, section, name, line);
+}
+
+int conf_lines_walk_pieces(struct conf_lines *window, struct conf_pieces *pieces,
+			   conf_lines_taker take, conf_lines_handler handler, void *user,
+			   struct err *err)
+{
+	char section[NAME_MAX_LEN + 1] = "";
+	struct conf_line line = { 0 };
+	int r = 0;
+
+	while (!r) {
+		size_t at = line.at + line.len, taken = 0;
+
+		if (at == pieces->whole) {
+			r = refill(&line, window, pieces, err);
+			if (r || !pieces->whole)
+				return r;
+			at = 0;
+		}
+		if (take && !pieces->at_end)
+			taken = take(user, window->text.text + at, pieces->whole - at,
+				     &line.number);
+		if (taken) {
+			line.at = at + taken;
+			line.len = 0;
+			continue;
+		}
+		conf_lines_next(&line, window);
+		r = hand_over(window, &line, section, handler, user);
+	}
+	return r;
 }
 
 void conf_lines_squeeze(struct strbuf *out, const struct conf_lines *lines, struct conf_span span)

@@ -3,7 +3,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
+#include "lib/util/err.h"
 #include "lib/util/strbuf.h"
 
 /*
@@ -79,6 +81,33 @@ typedef int (*conf_lines_handler)(void *user, const char *section, const char *n
 
 /** Runs the text through inih; returns what the handler returned last, or 0. */
 int conf_lines_walk(const struct conf_lines *lines, conf_lines_handler handler, void *user);
+
+/** Where a text comes from when it is not kept. Start with `= { .read = function, .ctx = ... }`. */
+struct conf_pieces {
+	/* Writes at most cap bytes; returns how many, 0 at the end, a negative errno with *err. */
+	ssize_t (*read)(void *ctx, char *out, size_t cap, struct err *err);
+	void *ctx;
+	size_t whole; /* how many bytes of the window are whole lines */
+	bool at_end;
+};
+
+/**
+ * Takes as many whole lines at the start of text, which ends in a newline and a NUL, as it can and
+ * likes; adds their number to *n_lines. Returns how many bytes they have; 0: the first is not for
+ * it.
+ */
+typedef size_t (*conf_lines_taker)(void *user, const char *text, size_t len, unsigned int *n_lines);
+
+/**
+ * As conf_lines_walk(), of a text that comes piece by piece and is not kept: `window` has the lines
+ * that are being read, and the spans of the line that the handler hears of point into it. What
+ * `take` takes (it may be NULL), the handler does not hear of. It is quicker, since inih has no
+ * part in it; to the handler it makes no difference. A negative errno may also be the reader's,
+ * with *err filled in.
+ */
+int conf_lines_walk_pieces(struct conf_lines *window, struct conf_pieces *pieces,
+			   conf_lines_taker take, conf_lines_handler handler, void *user,
+			   struct err *err);
 
 /** The span's bytes without any white space, at the end of out. */
 void conf_lines_squeeze(struct strbuf *out, const struct conf_lines *lines, struct conf_span span);
