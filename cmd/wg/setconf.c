@@ -82,7 +82,7 @@ int wg_setconf(int argc, char **argv)
 	}
 	if (argc != 3)
 		return wg_usage(argv[0]);
-	if (conf_read(&conf, argv[2], CONF_WG, &err)) {
+	if (conf_read_change(&conf, argv[2], &err)) {
 		say_conf_error(&err, argv[2]);
 		return 1;
 	}
