@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "lib/uapi/codec.h"
-#include "lib/uapi/quick.h"
+#include "lib/uapi/codec_quick.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/strbuf.h"
 

@@ -1,9 +1,9 @@
 /*
- * The usual lines of a get, read fast: see quick.h. The first letters say which line it may be; it
- * is then either just what is expected there, down to the newline, or left to codec.c, so that
- * there is one place that knows what is right and what is wrong.
+ * The usual lines of a get, read fast: see codec_quick.h. The first letters say which line it may
+ * be; it is then either just what is expected there, down to the newline, or left to codec.c, so
+ * that there is one place that knows what is right and what is wrong.
  */
-#include "lib/uapi/quick.h"
+#include "lib/uapi/codec_quick.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
-#ifndef LIB_UAPI_QUICK_H
-#define LIB_UAPI_QUICK_H
+#ifndef LIB_UAPI_CODEC_QUICK_H
+#define LIB_UAPI_CODEC_QUICK_H
 
 #include <stddef.h>
 
