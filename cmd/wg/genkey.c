@@ -13,7 +13,6 @@
 #include "lib/crypto/random.h"
 #include "lib/crypto/x25519_base.h"
 #include "lib/util/cleanup.h"
-#include "lib/util/strbuf.h"
 
 static int take_option(void *ctx, const struct cli_option *option, const char *value,
 		       struct err *err)
@@ -38,16 +37,6 @@ static int write_files(const char *path, const struct wg_key *key, bool is_priva
 		return 0;
 	cli_say("%s: %s", cli_program, err.text);
 	return 1;
-}
-
-static int print(const struct wg_key *key)
-{
-	AUTO(strbuf_fini) struct strbuf out = { 0 };
-
-	wg_key_format(strbuf_reserve(&out, WG_KEY_BASE64_LEN), key);
-	out.len = WG_KEY_BASE64_LEN;
-	strbuf_add_char(&out, '\n');
-	return cli_write(&out);
 }
 
 int wg_genkey(int argc, char **argv)
@@ -76,5 +65,5 @@ int wg_genkey(int argc, char **argv)
 	}
 	if (is_private)
 		wg_key_clamp(&key);
-	return path ? write_files(path, &key, is_private) : print(&key);
+	return path ? write_files(path, &key, is_private) : key_file_print(&key);
 }

@@ -37,4 +37,7 @@ int key_file_load(struct wg_key *out, const char *path, struct err *err);
 int key_file_create(const char *path, const struct wg_key *key, const struct wg_key *public_key,
 		    struct err *err);
 
+/** Prints a key and a newline on stdout. Returns the exit status. */
+int key_file_print(const struct wg_key *key);
+
 #endif

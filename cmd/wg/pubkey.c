@@ -6,12 +6,10 @@
 #include "cmd/wg/key_file.h"
 #include "lib/crypto/x25519_base.h"
 #include "lib/util/cleanup.h"
-#include "lib/util/strbuf.h"
 
 int wg_pubkey(int argc, char **argv)
 {
 	AUTO(wg_key_wipe) struct wg_key private_key = { 0 };
-	AUTO(strbuf_fini) struct strbuf out = { 0 };
 	struct wg_key public_key;
 	char trailing;
 
@@ -30,8 +28,5 @@ int wg_pubkey(int argc, char **argv)
 		return 1;
 	}
 	x25519_base(public_key.bytes, private_key.bytes);
-	wg_key_format(strbuf_reserve(&out, WG_KEY_BASE64_LEN), &public_key);
-	out.len = WG_KEY_BASE64_LEN;
-	strbuf_add_char(&out, '\n');
-	return cli_write(&out);
+	return key_file_print(&public_key);
 }
