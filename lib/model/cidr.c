@@ -11,7 +11,7 @@
 const char *cidr_parse_start(struct cidr *out, const char *text)
 {
 	struct cidr cidr = { .family = AF_INET };
-	unsigned int bits, digit;
+	unsigned int bits, digit, n_digits = 0;
 	const char *end = ip_text_parse4(cidr.addr.bytes, text);
 
 	if (!end) {
@@ -22,11 +22,10 @@ const char *cidr_parse_start(struct cidr *out, const char *text)
 		return NULL;
 	bits = cidr_max_bits(cidr.family);
 	if (*end == '/') {
-		bits = (unsigned int)(*++end - '0');
-		if (bits > 9)
-			return NULL;
-		while ((digit = (unsigned int)(*++end - '0')) <= 9 && bits <= 128)
+		for (bits = 0; (digit = (unsigned int)(*++end - '0')) <= 9; n_digits++)
 			bits = bits * 10 + digit;
+		if (!n_digits || n_digits > 3)
+			return NULL;
 		if (bits > cidr_max_bits(cidr.family))
 			return NULL;
 	}

@@ -71,6 +71,50 @@ static void check_device(const struct wg_device *device)
 	assert(again.device->n_peers == device->n_peers);
 }
 
+/* A text that is handed out in pieces. */
+struct source {
+	const char *text;
+	size_t len, piece;
+};
+
+static ssize_t read_source(void *ctx, char *out, size_t cap, struct err *err)
+{
+	struct source *source = ctx;
+	size_t n = source->len < source->piece ? source->len : source->piece;
+
+	(void)err;
+	n = n < cap ? n : cap;
+	if (n)
+		memcpy(out, source->text, n);
+	source->text += n;
+	source->len -= n;
+	return (ssize_t)n;
+}
+
+/* Reading it piece by piece makes no difference. */
+static void check_pieces(const char *text, size_t len, size_t piece)
+{
+	struct source source = { .text = text, .len = len, .piece = piece };
+	struct conf_pieces pieces = { .read = read_source, .ctx = &source };
+	AUTO(conf_fini) struct conf whole = { 0 };
+	AUTO(conf_fini) struct conf got = { 0 };
+	AUTO(strbuf_fini) struct strbuf a = { 0 };
+	AUTO(strbuf_fini) struct strbuf b = { 0 };
+	struct err err = { 0 }, whole_err = { 0 };
+	int r = conf_read_pieces(&got, &pieces, &err);
+
+	assert(r == conf_parse(&whole, text, len, CONF_WG, &whole_err));
+	assert(err.line == whole_err.line && err.column == whole_err.column);
+	assert(err.expected == whole_err.expected && !strcmp(err.text, whole_err.text));
+	assert(got.warnings.n == whole.warnings.n);
+	if (r)
+		return;
+	conf_print_device(&a, got.device);
+	conf_print_device(&b, whole.device);
+	assert(a.len == b.len && !memcmp(a.text, b.text, a.len));
+	assert(got.device->flags == whole.device->flags);
+}
+
 static void check_dialect(const char *text, size_t len, enum conf_dialect dialect)
 {
 	AUTO(conf_fini) struct conf conf = { 0 };
@@ -96,5 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_dialect((const char *)data, size, CONF_QUICK);
 	check_dialect((const char *)data, size, CONF_DOWN);
 	check_strip((const char *)data, size);
+	check_pieces((const char *)data, size, size ? 1 + data[size / 2] : 1);
+	check_pieces((const char *)data, size, 1 << 20);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/uapi/codec.h"
+#include "lib/uapi/codec_quick.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/strbuf.h"
 
@@ -37,6 +38,36 @@ static int decode(struct wg_device *device, decode_line *read_line, const char *
 	return r;
 }
 
+/* Reading fast what can be read fast makes no difference. */
+static void check_quick(const struct wg_device *device, const char *text, size_t len)
+{
+	AUTO(wg_device_auto_free) struct wg_device *quick_device = wg_device_new();
+	struct uapi_decoder decoder = { .device = quick_device };
+	AUTO(strbuf_fini) struct strbuf line = { 0 };
+	AUTO(strbuf_fini) struct strbuf slow = { 0 };
+	AUTO(strbuf_fini) struct strbuf quick = { 0 };
+	AUTO(auto_free) char *copy = strndup(text, len); /* exactly as long, with a NUL */
+	const char *end, *newline;
+
+	len = strlen(copy);
+	text = copy;
+	for (end = text + len; text < end; text = newline + 1) {
+		text += uapi_quick_get_lines(&decoder, text, (size_t)(end - text));
+		if (text == end)
+			break;
+		newline = memchr(text, '\n', (size_t)(end - text));
+		if (!newline)
+			newline = end;
+		strbuf_clear(&line);
+		strbuf_add_mem(&line, text, (size_t)(newline - text));
+		assert(!uapi_decode_get_line(&decoder, line.text, NULL));
+	}
+	uapi_encode_get(&slow, device);
+	uapi_encode_get(&quick, quick_device);
+	assert(slow.len == quick.len);
+	assert(!memcmp(strbuf_text(&slow), strbuf_text(&quick), slow.len));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -53,6 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (!len || decode(device, read_line, (const char *)data + 1, len - 1))
 		return 0;
+	if (!is_set && !memchr(data, '\0', len))
+		check_quick(device, (const char *)data + 1, len - 1);
 	encode(&once, device);
 	/* Without the first line and the empty one, which are not the reader's business. */
 	assert(!decode(again, read_line, strbuf_text(&once) + skip,

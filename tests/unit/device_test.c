@@ -11,6 +11,7 @@
 #include "lib/model/device.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
+#include "tests/unit/same_device.h"
 
 /* Counts the memory that is overwritten. */
 static size_t n_wiped_bytes;
@@ -123,33 +124,6 @@ static void fill(struct wg_peer *peer)
 		peer->label = mem_strdup(rand() % 2 ? "a label" : "");
 	/* Some are longer than what a block holds, some just as long as one. */
 	fill_allowed_ips(peer, rand() % 200 ? rand() % 4 : 1000 + rand() % 6000);
-}
-
-static void assert_text_equal(const char *a, const char *b)
-{
-	assert_int_equal(!a, !b);
-	if (a)
-		assert_string_equal(a, b);
-}
-
-static void assert_peer_equal(const struct wg_peer *a, const struct wg_peer *b)
-{
-	assert_memory_equal(&a->public_key, &b->public_key, WG_KEY_LEN);
-	assert_memory_equal(&a->preshared_key, &b->preshared_key, WG_KEY_LEN);
-	assert_memory_equal(&a->endpoint.addr, &b->endpoint.addr, sizeof(a->endpoint.addr));
-	assert_text_equal(a->endpoint.host, b->endpoint.host);
-	assert_text_equal(a->endpoint.service, b->endpoint.service);
-	assert_int_equal(a->flags, b->flags);
-	assert_int_equal(a->keepalive_s, b->keepalive_s);
-	assert_int_equal(a->last_handshake_s, b->last_handshake_s);
-	assert_int_equal(a->last_handshake_ns, b->last_handshake_ns);
-	assert_true(a->rx_bytes == b->rx_bytes && a->tx_bytes == b->tx_bytes);
-	assert_text_equal(a->label, b->label);
-	assert_int_equal(a->n_allowed_ips, b->n_allowed_ips);
-	for (uint32_t i = 0; i < a->n_allowed_ips; i++) {
-		assert_true(cidr_equal(&a->allowed_ips[i].cidr, &b->allowed_ips[i].cidr));
-		assert_int_equal(a->allowed_ips[i].remove, b->allowed_ips[i].remove);
-	}
 }
 
 enum {

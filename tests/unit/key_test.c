@@ -75,6 +75,62 @@ static void test_round_trips(void **state)
 	}
 }
 
+/* ---- the stupid twins: an alphabet, and a look-up in it -------------------------------------- */
+
+static bool twin_parse(struct wg_key *out, const char *text, const char *alphabet,
+		       unsigned int bits)
+{
+	unsigned int value = 0, n_bits = 0;
+	size_t n = 0;
+
+	for (; *text; text++) {
+		const char *found = strchr(alphabet, *text);
+
+		if (!found)
+			return false;
+		value = value << bits | (unsigned int)((found - alphabet) & ((1 << bits) - 1));
+		for (n_bits += bits; n_bits >= 8 && n < WG_KEY_LEN; n_bits -= 8)
+			out->bytes[n++] = (uint8_t)(value >> (n_bits - 8));
+		value &= (1U << n_bits) - 1;
+	}
+	return n == WG_KEY_LEN && !value;
+}
+
+/* Each byte in each place of a key's text. */
+static void test_every_letter(void **state)
+{
+	/* Both cases of a digit are 16 apart. */
+	static const char hexadecimal[] = "0123456789abcdef0123456789ABCDEF";
+	static const char base64[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	(void)state;
+	for (size_t at = 0; at < WG_KEY_HEX_LEN; at++) {
+		for (int c = 1; c < 256; c++) {
+			struct wg_key key = key_of((unsigned int)c), ours, theirs = { 0 };
+			char text[WG_KEY_HEX_LEN + 1];
+			bool good;
+
+			wg_key_format_hex(text, &key);
+			text[at] = (char)c;
+			good = twin_parse(&theirs, text, hexadecimal, 4);
+			assert_int_equal(!wg_key_parse_hex(&ours, text, NULL), good);
+			if (good)
+				assert_memory_equal(&ours, &theirs, sizeof(ours));
+			if (at >= WG_KEY_BASE64_LEN - 1)
+				continue;
+			wg_key_format(text, &key);
+			text[at] = (char)c;
+			text[WG_KEY_BASE64_LEN - 1] = '\0'; /* the twin's end, without "=" */
+			good = twin_parse(&theirs, text, base64, 6);
+			text[WG_KEY_BASE64_LEN - 1] = '=';
+			assert_int_equal(!wg_key_parse(&ours, text, NULL), good);
+			if (good)
+				assert_memory_equal(&ours, &theirs, sizeof(ours));
+		}
+	}
+}
+
 static void refuse(const char *text, int (*parse)(struct wg_key *, const char *, struct err *))
 {
 	struct wg_key untouched = key_of(7), key = untouched;
@@ -208,9 +264,9 @@ static int poisoned(void)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_known),   cmocka_unit_test(test_round_trips),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_small_things),
-		cmocka_unit_test(poison_rerun),
+		cmocka_unit_test(test_known),        cmocka_unit_test(test_round_trips),
+		cmocka_unit_test(test_every_letter), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_small_things), cmocka_unit_test(poison_rerun),
 	};
 
 	if (poison_asked(argc, argv))
