@@ -30,6 +30,8 @@ my %names = (
 	Z => 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
 	T => '/run/case',
 	LONG => 'x' x 4_000_000,
+	WORD => 'w' x 1000,
+	IPS => join(', ', map { "10.1.$_.0/24" } 0 .. 255),
 );
 $names{'H' . $_} = unpack 'H*', decode_base64($names{$_}) for qw(K L M P Z);
 
@@ -328,7 +330,7 @@ sub judge {
 		my $text = $expected->{$stream};
 		next if $stream eq 'err' && defined $case->{place};
 		if (defined $text ? $ours->{$stream} ne $text
-			: defined $pattern && $ours->{$stream} !~ /\A(?:$pattern)\z/) {
+			: defined $pattern && $ours->{$stream} !~ /\A(?:$pattern)\z/s) {
 			$wrong .= show("$stream should be", $text // $pattern) .
 				show("but is", $ours->{$stream});
 		}
@@ -371,6 +373,7 @@ sub differences {
 	my @items = split /^\.It[^\n]*\n/m, $text =~ s/^\.El.*//msr;
 	shift @items;
 	for (@items) {
+		s/^\.Fl -$/--/gm;
 		s/^\.[A-Z][a-z]\s+//gm;
 		s/\b(?:Op|Ar|Cm|Ns|Oc|Oo|Ql|Pa|Ic|Ev|Xr|Nm|Fl)\s+//g;
 		s/\s+/ /g;
@@ -422,6 +425,7 @@ sub main {
 	exit !$all_well;
 }
 
+-x $programs{$_} or die "$programs{$_}: not there, or not to be run\n" for sort keys %programs;
 if ($> != 0) {
 	print "ok 1 - wg_differential # skip needs root\n1..1\n";
 } elsif (($ARGV[0] // '') eq '--in-the-lab') {
