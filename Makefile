@@ -9,6 +9,8 @@ SYSCONFDIR ?= /etc
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 SYSTEMDUNITDIR ?= $(PREFIX)/lib/systemd/system
 RUNSTATEDIR ?= /var/run
 
@@ -117,7 +119,7 @@ headers := $(foreach room,$(rooms),$(wildcard $(room)/*.h))
 c_files := $(foreach room,$(rooms),$(wildcard $(room)/*.c)) $(wildcard tests/*/*.c tests/*/*.h)
 
 .PHONY: all check check-kernel check-slow check-unit check-cli check-netns fuzz fuzz-targets bench demo setup \
-	layers headers tidy format check-format install uninstall clean help
+	layers headers tidy format check-format completions install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -134,7 +136,8 @@ help:
 	@echo 'bench        measure wg beside the original wg (root); BENCH=--help lists the options'
 	@echo 'fuzz         build the libFuzzer targets (clang) into $(BUILD)/fuzz'
 	@echo 'layers headers tidy format         keep the house in order'
-	@echo 'install uninstall clean'
+	@echo 'completions  write completions/* anew, from the tables of the programs'
+	@echo 'install uninstall clean            PREFIX, DESTDIR and more: see the top of Makefile'
 
 # What a file was built with: a change of flags rebuilds it.
 $(BUILD)/flags: FORCE
@@ -238,24 +241,37 @@ format:
 check-format:
 	clang-format --dry-run --Werror $(c_files)
 
+# What each shell completes comes from the programs' own tables (cmd/completion.h).
+completions: $(BUILD)/wg $(BUILD)/wg-quick
+	@for program in wg wg-quick; do for shell in bash zsh fish; do \
+		$(BUILD)/$$program completion $$shell > completions/$$program.$$shell || exit; \
+	done; done
+
 # ---- install ---------------------------------------------------------------------------------
 
 manuals := $(wildcard man/*.8)
-completions := $(wildcard completions/*.bash)
+bash_scripts := $(wildcard completions/*.bash)
+zsh_scripts := $(wildcard completions/*.zsh)
+fish_scripts := $(wildcard completions/*.fish)
 units := $(wildcard systemd/*.service systemd/*.target)
 installed := $(addprefix $(BINDIR)/,$(programs)) \
 	$(addprefix $(MANDIR)/man8/,$(notdir $(manuals))) \
-	$(addprefix $(BASHCOMPDIR)/,$(notdir $(completions:.bash=))) \
+	$(addprefix $(BASHCOMPDIR)/,$(notdir $(bash_scripts:.bash=))) \
+	$(addprefix $(ZSHCOMPDIR)/_,$(notdir $(zsh_scripts:.zsh=))) \
+	$(addprefix $(FISHCOMPDIR)/,$(notdir $(fish_scripts))) \
 	$(addprefix $(SYSTEMDUNITDIR)/,$(notdir $(units)))
 
 install: all
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man8' '$(DESTDIR)$(BASHCOMPDIR)' \
-		'$(DESTDIR)$(SYSTEMDUNITDIR)'
+		'$(DESTDIR)$(ZSHCOMPDIR)' '$(DESTDIR)$(FISHCOMPDIR)' '$(DESTDIR)$(SYSTEMDUNITDIR)'
 	install -d -m 0700 '$(DESTDIR)$(SYSCONFDIR)/wireguard'
 	install -m 0755 $(binaries) '$(DESTDIR)$(BINDIR)'
 	$(if $(manuals),install -m 0644 $(manuals) '$(DESTDIR)$(MANDIR)/man8')
-	$(foreach file,$(completions),install -m 0644 $(file) \
+	$(foreach file,$(bash_scripts),install -m 0644 $(file) \
 		'$(DESTDIR)$(BASHCOMPDIR)/$(notdir $(file:.bash=))' && ) true
+	$(foreach file,$(zsh_scripts),install -m 0644 $(file) \
+		'$(DESTDIR)$(ZSHCOMPDIR)/_$(notdir $(file:.zsh=))' && ) true
+	$(if $(fish_scripts),install -m 0644 $(fish_scripts) '$(DESTDIR)$(FISHCOMPDIR)')
 	$(if $(units),install -m 0644 $(units) '$(DESTDIR)$(SYSTEMDUNITDIR)')
 
 # Leaves $(SYSCONFDIR)/wireguard alone: the keys in it are not ours to delete.

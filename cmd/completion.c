@@ -75,6 +75,9 @@ const struct cli_argument *completion_series(const struct cli_command *command)
 bool completion_uses(const struct cli_table *table, enum cli_kind kind)
 {
 	for (const struct cli_command *command = table->commands; command->name; command++) {
+		for (const struct cli_option *o = command->options; o && o->name; o++)
+			if (o->value && o->kind == kind)
+				return true;
 		for (size_t n = 0; n < command->n_arguments; n++) {
 			const struct cli_argument *argument = &command->arguments[n];
 			struct cli_word word;

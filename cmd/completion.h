@@ -45,7 +45,7 @@ bool completion_next(struct cli_word *out, size_t *i, const struct cli_argument 
 /** Whether any subcommand ends in any number of words. */
 bool completion_any_series(const struct cli_table *table);
 
-/** Whether any argument, or any value of a word, is of that kind. */
+/** Whether any argument, or any value of an option or a word, is of that kind. */
 bool completion_uses(const struct cli_table *table, enum cli_kind kind);
 
 /** The last argument, if it is any number of words; else NULL. */

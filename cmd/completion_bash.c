@@ -77,19 +77,22 @@ static const char intro[] =
 	"\tfi\n"
 	"\tread -r -a all <<<\"$options\"\n"
 	"\t@f_reply \"${all[@]}\"\n"
-	"}\n"
+	"}\n";
+
+static const char files[] =
 	"\n"
 	"# As where there is no completion for a command: readline knows how to quote.\n"
 	"@f_files() {\n"
 	"\tcompopt -o default\n"
-	"}\n"
-	"\n"
-	"@f_interfaces() {\n"
-	"\tlocal -a names=()\n"
-	"\n"
-	"\tread -r -a names < <(wg show interfaces 2>/dev/null)\n"
-	"\t@f_reply \"${names[@]}\"\n"
 	"}\n";
+
+static const char interfaces[] = "\n"
+				 "@f_interfaces() {\n"
+				 "\tlocal -a names=()\n"
+				 "\n"
+				 "\tread -r -a names < <(wg show interfaces 2>/dev/null)\n"
+				 "\t@f_reply \"${names[@]}\"\n"
+				 "}\n";
 
 static const char configurations[] =
 	"\n"
@@ -168,8 +171,7 @@ static const char main_series[] =
 	"\tlocal -i first=0\n"
 	"\tlocal left=' ' opens=' ' within=' ' alone=' ' with_value=' '\n";
 
-static const char main_sort[] = "\tesac\n"
-				"\t@f_sort\n"
+static const char main_sort[] = "\t@f_sort\n"
 				"\t! @f_options || return\n"
 				"\t[[ ! $closed ]] || return\n";
 
@@ -328,8 +330,13 @@ static void add_commands(struct strbuf *out, const struct cli_table *table)
 void completion_add_bash(struct strbuf *out, const struct cli_table *table)
 {
 	bool any_series = completion_any_series(table);
+	AUTO(strbuf_fini) struct strbuf variables = { 0 };
 
 	completion_add_text(out, intro, table);
+	if (completion_uses(table, CLI_FILE))
+		completion_add_text(out, files, table);
+	if (completion_uses(table, CLI_INTERFACE))
+		completion_add_text(out, interfaces, table);
 	if (completion_uses(table, CLI_CONFIG) || completion_uses(table, CLI_RUNNING))
 		completion_add_text(out, configurations, table);
 	if (completion_uses(table, CLI_KEY))
@@ -342,9 +349,10 @@ void completion_add_bash(struct strbuf *out, const struct cli_table *table)
 		strbuf_add(out, main_series);
 	completion_add_text(out, "\n\tCOMPREPLY=()\n\t@f_split\n", table);
 	add_commands(out, table);
-	strbuf_add(out, "\tcase ${words[1]} in\n");
 	for (const struct cli_command *c = table->commands; c->name; c++)
-		add_variables(out, c);
+		add_variables(&variables, c);
+	if (variables.len)
+		strbuf_addf(out, "\tcase ${words[1]} in\n%s\tesac\n", variables.text);
 	completion_add_text(out, main_sort, table);
 	if (any_series)
 		completion_add_text(out, "\t[[ $option ]] || @f_series\n", table);

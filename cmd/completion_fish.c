@@ -62,6 +62,10 @@ static const char sort[] = "\tend\n"
 
 static const char series[] =
 	"\t# Words that follow each other, each with its value.\n"
+	"\tif test (count $arguments) -lt $first\n"
+	"\t\tset left\n"
+	"\t\tset opens\n"
+	"\tend\n"
 	"\tset -l others $arguments\n"
 	"\ttest $first -gt 0\n"
 	"\tand set -e others[1..$first]\n"
@@ -97,10 +101,11 @@ static const char functions[] =
 	"\ttest \"$(_@f_place)[1]\" = $place\n"
 	"end\n"
 	"\n"
-	"# Whether an option of a subcommand was not given yet.\n"
+	"# Whether an option of a subcommand is being typed, and was not given yet.\n"
 	"function _@f_option -a command option\n"
 	"\tset -l words (commandline -opc)\n"
-	"\ttest \"$words[2]\" = $command\n"
+	"\tstring match -q -- '-*' (commandline -ct)\n"
+	"\tand test \"$words[2]\" = $command\n"
 	"\tand not string match -q -r -- \"^$option(=|\\$)\" $words[3..]\n"
 	"\tand not contains -- -- $words[3..]\n"
 	"end\n"
@@ -118,11 +123,23 @@ static const char series_functions[] =
 	"\tand contains -- $word $lines[3..]\n"
 	"end\n";
 
-static const char configurations[] = "\n"
-				     "# Names of configurations.\n"
-				     "function _@f_configurations\n"
-				     "\tstring match -r '^[a-zA-Z0-9_=+.-]{1,15}$' -- $argv\n"
-				     "end\n";
+static const char configurations[] =
+	"\n"
+	"# Those that can be names of configurations.\n"
+	"function _@f_names\n"
+	"\tstring match -r '^[a-zA-Z0-9_=+.-]{1,15}$' -- $argv\n"
+	"end\n"
+	"\n"
+	"function _@f_configurations\n"
+	"\tset -l files @c/*.conf # unlike others, this command takes no match for an answer\n"
+	"\t_@f_names (string replace -r '.*/(.*)\\.conf$' '$1' -- $files)\n"
+	"end\n"
+	"\n"
+	"# Without a slash it is a name.\n"
+	"function _@f_files\n"
+	"\tstring match -q '*/*' -- (commandline -ct)\n"
+	"\tand __fish_complete_suffix .conf\n"
+	"end\n";
 
 static const char keys[] =
 	"\n"
@@ -200,13 +217,10 @@ static void add_kind(struct strbuf *out, const struct cli_table *table, const ch
 		add_complete(out, table, condition, "-a '(_@f_interfaces)'", "interface");
 		break;
 	case CLI_CONFIG:
-		add_complete(out, table, condition,
-			     "-a '(_@f_configurations (path basename @c/*.conf | path "
-			     "change-extension \"\"))'",
-			     "configuration");
+		add_complete(out, table, condition, "-a '(_@f_configurations)'", "configuration");
 		break;
 	case CLI_RUNNING:
-		add_complete(out, table, condition, "-a '(_@f_configurations (_@f_interfaces))'",
+		add_complete(out, table, condition, "-a '(_@f_names (_@f_interfaces))'",
 			     "interface");
 		break;
 	case CLI_FILE:
@@ -221,7 +235,7 @@ static void add_kind(struct strbuf *out, const struct cli_table *table, const ch
 	}
 	/* Their files can be given as well. */
 	if (kind == CLI_CONFIG || kind == CLI_RUNNING)
-		add_complete(out, table, condition, "-a '(__fish_complete_suffix .conf)'", NULL);
+		add_complete(out, table, condition, "-a '(_@f_files)'", NULL);
 }
 
 static void add_options(struct strbuf *out, const struct cli_table *table,
@@ -231,6 +245,10 @@ static void add_options(struct strbuf *out, const struct cli_table *table,
 		AUTO(strbuf_fini) struct strbuf condition = { 0 }, words = { 0 };
 
 		strbuf_addf(&condition, "option %s --%s", command->name, o->name);
+		if (o->value && !o->is_optional) {
+			completion_add_text(&condition, "; or _@f_at", table);
+			strbuf_addf(&condition, " \"%s --%s\"", command->name, o->name);
+		}
 		strbuf_addf(&words, "-l %s", o->name);
 		if (o->value && !o->is_optional)
 			strbuf_add(&words, o->kind == CLI_FILE ? " -r -F" : " -x");

@@ -11,6 +11,19 @@ static const char intro[] =
 	"\n"
 	"# zsh completion for @p(8), made from its own table: @p completion zsh\n"
 	"\n"
+	"# Whether the first word is one of the others. Not an index in arithmetic, which would "
+	"expand\n"
+	"# what is in the word.\n"
+	"@f_has() {\n"
+	"\tlocal word=$1 one\n"
+	"\n"
+	"\tshift\n"
+	"\tfor one; do\n"
+	"\t\t[[ $one != \"$word\" ]] || return 0\n"
+	"\tdone\n"
+	"\treturn 1\n"
+	"}\n"
+	"\n"
 	"# Sorts the words between the subcommand and the cursor into arguments and options; "
 	"`option`\n"
 	"# is the one whose value is being typed.\n"
@@ -25,12 +38,12 @@ static const char intro[] =
 	"\t\t\targuments+=(\"$word\")\n"
 	"\t\telif [[ $word == -- ]]; then\n"
 	"\t\t\tended=yes\n"
-	"\t\telif (( known[(Ie)$name] )); then\n"
+	"\t\telif @f_has \"$name\" $known; then\n"
 	"\t\t\tgiven+=($name)\n"
-	"\t\t\t(( ! valued[(Ie)$word] )) || option=$word\n"
+	"\t\t\t! @f_has \"$word\" $valued || option=$word\n"
 	"\t\telse\n"
 	"\t\t\targuments+=(\"$word\")\n"
-	"\t\t\t(( ! last[(Ie)$word] )) || closed=yes\n"
+	"\t\t\t! @f_has \"$word\" $last || closed=yes\n"
 	"\t\tfi\n"
 	"\tdone\n"
 	"}\n"
@@ -38,17 +51,16 @@ static const char intro[] =
 	"# Offers options, if one is being typed; what follows its \"=\" is a value.\n"
 	"@f_options() {\n"
 	"\tlocal -a plain=() assigned=()\n"
-	"\tlocal entry name\n"
+	"\tlocal entry name=${PREFIX%%=*}\n"
 	"\n"
 	"\t[[ $PREFIX == -* && -z $option && -z $ended ]] || return 1\n"
-	"\tif [[ $PREFIX == *=* ]] && (( known[(Ie)${PREFIX%%=*}] )); then\n"
-	"\t\toption=${PREFIX%%=*}\n"
-	"\t\tcompset -P 1 '*='\n"
+	"\tif [[ $PREFIX == *=* ]] && @f_has \"$name\" $known; then\n"
+	"\t\toption=$name\n"
 	"\t\treturn 1\n"
 	"\tfi\n"
 	"\tfor entry in \"${options[@]}\"; do\n"
 	"\t\tname=${entry%%[:=]*}\n"
-	"\t\t(( ! given[(Ie)$name] )) || continue\n"
+	"\t\t! @f_has \"$name\" $given || continue\n"
 	"\t\tif [[ $entry == --[^:]#=* ]]; then\n"
 	"\t\t\tassigned+=(\"${entry/=/}\")\n"
 	"\t\telse\n"
@@ -57,15 +69,16 @@ static const char intro[] =
 	"\tdone\n"
 	"\t_describe -o option plain -- assigned -qS =\n"
 	"\treturn 0\n"
-	"}\n"
-	"\n"
-	"# Names are nothing but text: compadd quotes them.\n"
-	"@f_interfaces() {\n"
-	"\tlocal -a names=(${=\"$(wg show interfaces 2>/dev/null)\"})\n"
-	"\tlocal expl\n"
-	"\n"
-	"\t_wanted interfaces expl interface compadd -a - names\n"
 	"}\n";
+
+static const char interfaces[] = "\n"
+				 "# Names are nothing but text: compadd quotes them.\n"
+				 "@f_interfaces() {\n"
+				 "\tlocal -a names=(${=\"$(wg show interfaces 2>/dev/null)\"})\n"
+				 "\tlocal expl\n"
+				 "\n"
+				 "\t_wanted interfaces expl interface compadd -a - names\n"
+				 "}\n";
 
 static const char configurations[] =
 	"\n"
@@ -112,10 +125,10 @@ static const char series[] =
 	"\t\t\toption=''\n"
 	"\t\t\tcontinue\n"
 	"\t\tfi\n"
-	"\t\t(( ! with_value[(Ie)$word] )) || option=$word\n"
-	"\t\tif (( opens[(Ie)$word] )); then\n"
+	"\t\t! @f_has \"$word\" $with_value || option=$word\n"
+	"\t\tif @f_has \"$word\" $opens; then\n"
 	"\t\t\tleft=($within)\n"
-	"\t\telif (( alone[(Ie)$word] )); then # whatever follows does not count\n"
+	"\t\telif @f_has \"$word\" $alone; then # whatever follows does not count\n"
 	"\t\t\tleft=()\n"
 	"\t\telse\n"
 	"\t\t\tleft=(${${left:#${(b)word}}:|alone})\n"
@@ -130,7 +143,7 @@ static const char series[] =
 	"\tlocal entry\n"
 	"\n"
 	"\tfor entry in \"$@\"; do\n"
-	"\t\t(( ! left[(Ie)${entry%%:*}] )) || some+=(\"$entry\")\n"
+	"\t\t! @f_has \"${entry%%:*}\" $left || some+=(\"$entry\")\n"
 	"\tdone\n"
 	"\t_describe -t words word some\n"
 	"}\n";
@@ -145,9 +158,10 @@ static const char main_begin[] =
 static const char main_series[] = "\tlocal -a left=() opens=() within=() alone=() with_value=()\n"
 				  "\tlocal -i first=1\n";
 
-static const char main_sort[] = "\tesac\n"
-				"\t@f_sort\n"
+static const char main_sort[] = "\t@f_sort\n"
 				"\t! @f_options || return 0\n"
+				"\t# What a function does to the prefix ends with it.\n"
+				"\t[[ $PREFIX != --*=* || -z $option ]] || compset -P 1 '*='\n"
 				"\t[[ -z $closed ]] || return 1\n";
 
 /* Called by its file's name, or read into a shell that completes already. */
@@ -155,7 +169,7 @@ static const char outro[] = "\tesac\n"
 			    "\treturn ret\n"
 			    "}\n"
 			    "\n"
-			    "if [[ $funcstack[1] == @f ]]; then\n"
+			    "if [[ $funcstack[1] == _@p ]]; then\n"
 			    "\t@f \"$@\"\n"
 			    "else\n"
 			    "\tcompdef @f @p\n"
@@ -182,10 +196,10 @@ static void add_variable(struct strbuf *out, const char *name, const struct cli_
 
 	if (!completion_next(&word, &i, argument, which))
 		return;
-	strbuf_addf(out, "\t\t%s=(%s", name, word.name);
+	strbuf_addf(out, "\t\t%s=( %s", name, word.name);
 	while (completion_next(&word, &i, argument, which))
 		strbuf_addf(out, " %s", word.name);
-	strbuf_add(out, ")\n");
+	strbuf_add(out, " )\n");
 }
 
 static void add_option_variables(struct strbuf *out, const struct cli_option *options)
@@ -201,12 +215,12 @@ static void add_option_variables(struct strbuf *out, const struct cli_option *op
 	}
 	strbuf_add(out, "\t\t)\n\t\tknown=(");
 	for (const struct cli_option *option = options; option->name; option++)
-		strbuf_addf(out, "%s--%s", option == options ? "" : " ", option->name);
-	strbuf_add(out, ")\n\t\tvalued=(");
+		strbuf_addf(out, " --%s", option->name);
+	strbuf_add(out, " )\n\t\tvalued=(");
 	for (const struct cli_option *option = options; option->name; option++)
 		if (option->value && !option->is_optional)
-			strbuf_addf(out, "--%s ", option->name);
-	strbuf_add(out, ")\n");
+			strbuf_addf(out, " --%s", option->name);
+	strbuf_add(out, " )\n");
 }
 
 /* What is known about a subcommand's words. */
@@ -341,8 +355,11 @@ static void add_commands(struct strbuf *out, const struct cli_table *table)
 void completion_add_zsh(struct strbuf *out, const struct cli_table *table)
 {
 	bool any_series = completion_any_series(table);
+	AUTO(strbuf_fini) struct strbuf variables = { 0 };
 
 	completion_add_text(out, intro, table);
+	if (completion_uses(table, CLI_INTERFACE))
+		completion_add_text(out, interfaces, table);
 	if (completion_uses(table, CLI_CONFIG) || completion_uses(table, CLI_RUNNING))
 		completion_add_text(out, configurations, table);
 	if (completion_uses(table, CLI_KEY))
@@ -355,9 +372,10 @@ void completion_add_zsh(struct strbuf *out, const struct cli_table *table)
 		strbuf_add(out, main_series);
 	strbuf_add_char(out, '\n');
 	add_commands(out, table);
-	strbuf_add(out, "\tcase $words[2] in\n");
 	for (const struct cli_command *command = table->commands; command->name; command++)
-		add_variables(out, command);
+		add_variables(&variables, command);
+	if (variables.len)
+		strbuf_addf(out, "\tcase $words[2] in\n%s\tesac\n", variables.text);
 	completion_add_text(out, main_sort, table);
 	if (any_series)
 		completion_add_text(out, "\t[[ -n $option ]] || @f_series\n", table);

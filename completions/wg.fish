@@ -77,6 +77,10 @@ function __wg_place
 		return
 	end
 	# Words that follow each other, each with its value.
+	if test (count $arguments) -lt $first
+		set left
+		set opens
+	end
 	set -l others $arguments
 	test $first -gt 0
 	and set -e others[1..$first]
@@ -110,10 +114,11 @@ function __wg_at -a place
 	test "$(__wg_place)[1]" = $place
 end
 
-# Whether an option of a subcommand was not given yet.
+# Whether an option of a subcommand is being typed, and was not given yet.
 function __wg_option -a command option
 	set -l words (commandline -opc)
-	test "$words[2]" = $command
+	string match -q -- '-*' (commandline -ct)
+	and test "$words[2]" = $command
 	and not string match -q -r -- "^$option(=|\$)" $words[3..]
 	and not contains -- -- $words[3..]
 end
@@ -205,9 +210,9 @@ complete -c wg -n '__wg_option syncconf --warn' -l warn -d 'say when an allowed 
 complete -c wg -n '__wg_at "syncconf 0"' -a '(__wg_interfaces)' -d 'interface'
 complete -c wg -n '__wg_at "syncconf 1"' -F
 
-complete -c wg -n '__wg_option genkey --out' -l out -r -F -d 'write the key to a new file that only its owner can read'
+complete -c wg -n '__wg_option genkey --out; or __wg_at "genkey --out"' -l out -r -F -d 'write the key to a new file that only its owner can read'
 
-complete -c wg -n '__wg_option genpsk --out' -l out -r -F -d 'write the key to a new file that only its owner can read'
+complete -c wg -n '__wg_option genpsk --out; or __wg_at "genpsk --out"' -l out -r -F -d 'write the key to a new file that only its owner can read'
 
 
 complete -c wg -n '__wg_at "help 0"' -a show -d 'Shows the current configuration and device information'

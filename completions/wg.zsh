@@ -2,6 +2,18 @@
 
 # zsh completion for wg(8), made from its own table: wg completion zsh
 
+# Whether the first word is one of the others. Not an index in arithmetic, which would expand
+# what is in the word.
+_wg_has() {
+	local word=$1 one
+
+	shift
+	for one; do
+		[[ $one != "$word" ]] || return 0
+	done
+	return 1
+}
+
 # Sorts the words between the subcommand and the cursor into arguments and options; `option`
 # is the one whose value is being typed.
 _wg_sort() {
@@ -15,12 +27,12 @@ _wg_sort() {
 			arguments+=("$word")
 		elif [[ $word == -- ]]; then
 			ended=yes
-		elif (( known[(Ie)$name] )); then
+		elif _wg_has "$name" $known; then
 			given+=($name)
-			(( ! valued[(Ie)$word] )) || option=$word
+			! _wg_has "$word" $valued || option=$word
 		else
 			arguments+=("$word")
-			(( ! last[(Ie)$word] )) || closed=yes
+			! _wg_has "$word" $last || closed=yes
 		fi
 	done
 }
@@ -28,17 +40,16 @@ _wg_sort() {
 # Offers options, if one is being typed; what follows its "=" is a value.
 _wg_options() {
 	local -a plain=() assigned=()
-	local entry name
+	local entry name=${PREFIX%%=*}
 
 	[[ $PREFIX == -* && -z $option && -z $ended ]] || return 1
-	if [[ $PREFIX == *=* ]] && (( known[(Ie)${PREFIX%%=*}] )); then
-		option=${PREFIX%%=*}
-		compset -P 1 '*='
+	if [[ $PREFIX == *=* ]] && _wg_has "$name" $known; then
+		option=$name
 		return 1
 	fi
 	for entry in "${options[@]}"; do
 		name=${entry%%[:=]*}
-		(( ! given[(Ie)$name] )) || continue
+		! _wg_has "$name" $given || continue
 		if [[ $entry == --[^:]#=* ]]; then
 			assigned+=("${entry/=/}")
 		else
@@ -77,10 +88,10 @@ _wg_series() {
 			option=''
 			continue
 		fi
-		(( ! with_value[(Ie)$word] )) || option=$word
-		if (( opens[(Ie)$word] )); then
+		! _wg_has "$word" $with_value || option=$word
+		if _wg_has "$word" $opens; then
 			left=($within)
-		elif (( alone[(Ie)$word] )); then # whatever follows does not count
+		elif _wg_has "$word" $alone; then # whatever follows does not count
 			left=()
 		else
 			left=(${${left:#${(b)word}}:|alone})
@@ -95,7 +106,7 @@ _wg_left() {
 	local entry
 
 	for entry in "$@"; do
-		(( ! left[(Ie)${entry%%:*}] )) || some+=("$entry")
+		! _wg_has "${entry%%:*}" $left || some+=("$entry")
 	done
 	_describe -t words word some
 }
@@ -139,61 +150,63 @@ _wg() {
 			'--names:call peers by the names in their configuration'
 			'--watch=:show it again and again, every 2 seconds if not told'
 		)
-		known=(--json --ndjson --prometheus --names --watch)
-		valued=()
-		last=(interfaces)
+		known=( --json --ndjson --prometheus --names --watch )
+		valued=( )
+		last=( interfaces )
 		;;
 	(set)
 		options=(
 			'--warn:say when an allowed IP is taken from another peer'
 		)
-		known=(--warn)
-		valued=()
+		known=( --warn )
+		valued=( )
 		first=2
-		left=(listen-port fwmark private-key)
-		opens=(peer)
-		within=(remove preshared-key endpoint persistent-keepalive allowed-ips)
-		alone=(remove)
-		with_value=(listen-port fwmark private-key peer preshared-key endpoint persistent-keepalive allowed-ips)
+		left=( listen-port fwmark private-key )
+		opens=( peer )
+		within=( remove preshared-key endpoint persistent-keepalive allowed-ips )
+		alone=( remove )
+		with_value=( listen-port fwmark private-key peer preshared-key endpoint persistent-keepalive allowed-ips )
 		;;
 	(setconf)
 		options=(
 			'--warn:say when an allowed IP is taken from another peer'
 		)
-		known=(--warn)
-		valued=()
+		known=( --warn )
+		valued=( )
 		;;
 	(addconf)
 		options=(
 			'--warn:say when an allowed IP is taken from another peer'
 		)
-		known=(--warn)
-		valued=()
+		known=( --warn )
+		valued=( )
 		;;
 	(syncconf)
 		options=(
 			'--warn:say when an allowed IP is taken from another peer'
 		)
-		known=(--warn)
-		valued=()
+		known=( --warn )
+		valued=( )
 		;;
 	(genkey)
 		options=(
 			'--out:write the key to a new file that only its owner can read'
 		)
-		known=(--out)
-		valued=(--out )
+		known=( --out )
+		valued=( --out )
 		;;
 	(genpsk)
 		options=(
 			'--out:write the key to a new file that only its owner can read'
 		)
-		known=(--out)
-		valued=(--out )
+		known=( --out )
+		valued=( --out )
 		;;
 	esac
 	_wg_sort
 	! _wg_options || return 0
+	# What a function does to the prefix ends with it.
+	[[ $PREFIX != --*=* || -z $option ]] || compset -P 1 '*='
 	[[ -z $closed ]] || return 1
 	[[ -n $option ]] || _wg_series
 	case $words[2]:${option:-$#arguments} in

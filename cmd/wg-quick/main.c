@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cmd/cli.h"
+#include "cmd/completion.h"
 #include "cmd/wg-quick/apply.h"
 #include "cmd/wg-quick/device.h"
 #include "cmd/wg-quick/plan.h"
@@ -176,15 +177,81 @@ static int run_strip(int argc, char **argv)
 	return cli_write(&stripped);
 }
 
+static int run_completion(int argc, char **argv);
+
+static const struct cli_argument any_arguments[] = {
+	{ .name = "CONFIG_FILE | INTERFACE", .kind = CLI_CONFIG },
+};
+
+static const struct cli_argument running_arguments[] = {
+	{ .name = "CONFIG_FILE | INTERFACE", .kind = CLI_RUNNING },
+};
+
+static const struct cli_argument completion_arguments[] = {
+	{ .kind = CLI_WORDS, .words = completion_shells },
+};
+
 static const struct cli_command commands[] = {
-	{ .name = "up", .description = "creates the interface", .run = run_up },
-	{ .name = "down", .description = "removes it", .run = run_down },
-	{ .name = "save",
-	  .description = "writes the running configuration to the file",
-	  .run = run_save },
-	{ .name = "strip", .description = "prints the file for wg(8)", .run = run_strip },
+	{
+		.name = "up",
+		.description = "creates the interface",
+		.run = run_up,
+		.arguments = any_arguments,
+		.n_arguments = 1,
+	},
+	{
+		.name = "down",
+		.description = "removes it",
+		.run = run_down,
+		.arguments = running_arguments,
+		.n_arguments = 1,
+	},
+	{
+		.name = "save",
+		.description = "writes the running configuration to the file",
+		.run = run_save,
+		.arguments = running_arguments,
+		.n_arguments = 1,
+	},
+	{
+		.name = "strip",
+		.description = "prints the file for wg(8)",
+		.run = run_strip,
+		.arguments = any_arguments,
+		.n_arguments = 1,
+	},
+	{
+		.name = "completion",
+		.description = "prints the completion script for a shell",
+		.is_unlisted = true,
+		.run = run_completion,
+		.arguments = completion_arguments,
+		.n_arguments = 1,
+	},
 	{ .name = NULL },
 };
+
+static const struct cli_option options[] = {
+	{ .name = "help", .description = "tell how it is used" },
+	{ .name = NULL },
+};
+
+static const struct cli_table table = {
+	.program = "wg-quick",
+	.options = options,
+	.commands = commands,
+};
+
+static int run_completion(int argc, char **argv)
+{
+	AUTO(strbuf_fini) struct strbuf text = { 0 };
+
+	(void)argc;
+	if (completion_add(&text, argv[1], &table))
+		return cli_write(&text);
+	cli_say("%s: completion: there is none for `%s'", cli_program, argv[1]);
+	return 1;
+}
 
 /* Commands of hooks find our `wg`, and the fallback our `wg-datapath`, wherever this is installed;
  * what they print does not depend on the locale. */
@@ -231,7 +298,7 @@ int main(int argc, char **argv)
 		fputs(usage_text, stderr);
 		return is_help ? 0 : 1;
 	}
-	if (geteuid())
+	if (geteuid() && command->run != run_completion)
 		return become_root(argv[1], argv[2]);
 	return command->run(argc - 1, argv + 1);
 }

@@ -26,6 +26,8 @@ teardown() {
 	done
 	for program in wg wg-quick; do
 		[ -s "$scratch/opt/wg/share/bash-completion/completions/$program" ]
+		[ -s "$scratch/opt/wg/share/zsh/site-functions/_$program" ]
+		[ -s "$scratch/opt/wg/share/fish/vendor_completions.d/$program.fish" ]
 	done
 	[ -s "$scratch/units/wg-quick@.service" ]
 	[ "$(stat -c %a "$scratch/etc/wireguard")" = 700 ]

@@ -44,32 +44,37 @@ setup() {
 	done
 }
 
-# complete WORD...: what is offered for the last of them.
-complete_words() {
-	bash -c '. completions/wg-quick.bash
-		compopt() { :; }
-		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-		_wg_quick
-		printf "%s\n" "${COMPREPLY[@]}"' complete "$@"
-}
-
-@test "completion offers commands, files by path, and running interfaces" {
-	[ "$(complete_words wg-quick '' | xargs)" = "up down save strip" ]
-	[ "$(complete_words wg-quick s | xargs)" = "save strip" ]
-	dir=$(mktemp -d)
-	touch "$dir/wg0.conf" "$dir/other.txt"
-	mkdir "$dir/sub" "$dir/bin"
-	offered=$(complete_words wg-quick up "$dir/" | sort | xargs)
-	printf '%s\n' '#!/bin/sh' \
-		"echo 'wga wgb wg\$(touch\${IFS}$dir/ran) a-name-too-long-'" >"$dir/bin/wg"
+@test "all shells complete commands, configurations, and files by path" {
+	load lib
+	load completion
+	shells_needed
+	SCRIPTS=$PWD/completions
+	offers 'wg-quick ' 'up down save strip completion'
+	offers 'wg-quick s' 'save strip'
+	offers 'wg-quick completion ' 'bash zsh fish'
+	dir=$BATS_TEST_TMPDIR
+	mkdir "$dir/here" "$dir/here/sub" "$dir/bin" "$dir/scripts" "$dir/etc"
+	printf '%s\n' '#!/bin/sh' "echo 'wga wgb wg\$(>$dir/ran) a-name-too-long-'" >"$dir/bin/wg"
 	chmod +x "$dir/bin/wg"
-	running=$(PATH=$dir/bin:$PATH complete_words wg-quick down wgb | xargs)
-	all=$(PATH=$dir/bin:$PATH complete_words wg-quick down '' | xargs)
+	touch "$dir/here/wg0.conf" "$dir/here/other.txt" "$dir/etc/"{home,'a b',a-name-too-long-,'$(>ran)'}.conf
+	# As if the configurations were elsewhere.
+	for shell in bash zsh fish; do
+		sed "s|/etc/wireguard|$dir/etc|" "completions/wg-quick.$shell" >"$dir/scripts/wg-quick.$shell"
+	done
+	SCRIPTS=$dir/scripts PATH=$dir/bin:$PATH
+	cd "$dir"
+	for command in up strip; do
+		offers "wg-quick $command " home
+	done
+	for command in down save; do
+		offers "wg-quick $command " 'wga wgb'
+		offers "wg-quick $command wgb" wgb
+	done
+	[ "$(offers_in bash "wg-quick up $dir/here/" | xargs)" = "$dir/here/wg0.conf $dir/here/sub" ]
+	completes 'wg-quick up h' 'wg-quick up home'
+	completes 'wg-quick up ./here/w' 'wg-quick up ./here/wg0.conf'
 	[ ! -e "$dir/ran" ]
-	rm -r "$dir"
-	[ "$offered" = "$dir/bin $dir/sub $dir/wg0.conf" ]
-	[ "$running" = wgb ]
-	[ "$all" = "wga wgb" ]
+	[ ! -e ran ]
 }
 
 @test "the units are well-formed" {
