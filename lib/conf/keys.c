@@ -172,14 +172,10 @@ static int parse_key(struct wg_key *out, struct keys_target *to, bool is_secret,
 
 static void print_key(struct strbuf *out, const char *name, const struct wg_key *key)
 {
-	char text[WG_KEY_BASE64_LEN + 1];
-
-	wg_key_format(text, key);
 	strbuf_add(out, name);
 	strbuf_add(out, " = ");
-	strbuf_add(out, text);
+	wg_key_add(out, key);
 	strbuf_add_char(out, '\n');
-	mem_wipe(text, sizeof(text));
 }
 
 static int parse_listen_port(struct keys_target *to, const char *value, size_t len, struct err *err)
@@ -260,13 +256,10 @@ static int parse_allowed_ips(struct keys_target *to, const char *value, size_t l
 static void print_allowed_ips(struct strbuf *out, const struct wg_device *device,
 			      const struct wg_peer *peer)
 {
-	char text[CIDR_TEXT_MAX];
-
 	(void)device;
 	for (uint32_t i = 0; i < peer->n_allowed_ips; i++) {
-		cidr_format(text, &peer->allowed_ips[i].cidr);
 		strbuf_add(out, i ? ", " : "AllowedIPs = ");
-		strbuf_add(out, text);
+		cidr_add(out, &peer->allowed_ips[i].cidr);
 	}
 	if (peer->n_allowed_ips)
 		strbuf_add_char(out, '\n');
@@ -293,7 +286,6 @@ static void print_endpoint(struct strbuf *out, const struct wg_device *device,
 			   const struct wg_peer *peer)
 {
 	const struct endpoint *endpoint = &peer->endpoint;
-	char text[ENDPOINT_TEXT_MAX];
 
 	(void)device;
 	if (endpoint_is_empty(endpoint))
@@ -305,9 +297,8 @@ static void print_endpoint(struct strbuf *out, const struct wg_device *device,
 		strbuf_addf(out, format, endpoint->host, endpoint->service);
 		return;
 	}
-	sockaddr_ip_format(text, &endpoint->addr);
 	strbuf_add(out, "Endpoint = ");
-	strbuf_add(out, text);
+	sockaddr_ip_add(out, &endpoint->addr);
 	strbuf_add_char(out, '\n');
 }
 

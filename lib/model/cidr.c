@@ -90,6 +90,11 @@ char *cidr_format(char out[static CIDR_TEXT_MAX], const struct cidr *cidr)
 	return out;
 }
 
+void cidr_add(struct strbuf *out, const struct cidr *cidr)
+{
+	out->len = (size_t)(cidr_format(strbuf_reserve(out, CIDR_TEXT_MAX), cidr) - out->text);
+}
+
 /* The bits of byte number `byte` that a prefix of `bits` bits covers. */
 static uint8_t byte_mask(unsigned int bits, unsigned int byte)
 {

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "lib/util/err.h"
+#include "lib/util/strbuf.h"
 
 /** One IPv4 or IPv6 prefix. */
 struct cidr {
@@ -52,6 +53,9 @@ const char *cidr_parse_start(struct cidr *out, const char *text);
 
 /** Writes "address/bits" and a NUL; returns where that is. */
 char *cidr_format(char out[static CIDR_TEXT_MAX], const struct cidr *cidr);
+
+/** Adds what cidr_format() writes. */
+void cidr_add(struct strbuf *out, const struct cidr *cidr);
 
 /** Clears the bits beyond the prefix. Returns whether any was set. */
 bool cidr_mask(struct cidr *cidr);

@@ -162,6 +162,13 @@ char *sockaddr_ip_format(char out[static ENDPOINT_TEXT_MAX], const union sockadd
 	return out;
 }
 
+void sockaddr_ip_add(struct strbuf *out, const union sockaddr_ip *addr)
+{
+	char *end = sockaddr_ip_format(strbuf_reserve(out, ENDPOINT_TEXT_MAX), addr);
+
+	out->len = (size_t)(end - out->text);
+}
+
 socklen_t sockaddr_ip_len(const union sockaddr_ip *addr)
 {
 	switch (addr->sa.sa_family) {

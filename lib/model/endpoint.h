@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "lib/util/err.h"
+#include "lib/util/strbuf.h"
 
 /** A socket address in as little room as IPv6 needs. */
 union sockaddr_ip {
@@ -49,6 +50,9 @@ const char *sockaddr_ip_parse_start(union sockaddr_ip *out, const char *text);
  * that is.
  */
 char *sockaddr_ip_format(char out[static ENDPOINT_TEXT_MAX], const union sockaddr_ip *addr);
+
+/** Adds what sockaddr_ip_format() writes. */
+void sockaddr_ip_add(struct strbuf *out, const union sockaddr_ip *addr);
 
 static inline bool endpoint_is_empty(const struct endpoint *endpoint)
 {

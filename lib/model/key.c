@@ -116,6 +116,12 @@ void wg_key_format(char out[static WG_KEY_BASE64_LEN + 1], const struct wg_key *
 	out[WG_KEY_BASE64_LEN] = '\0';
 }
 
+void wg_key_add(struct strbuf *out, const struct wg_key *key)
+{
+	wg_key_format(strbuf_reserve(out, WG_KEY_BASE64_LEN), key);
+	out->len += WG_KEY_BASE64_LEN;
+}
+
 /* ---- hexadecimal ----------------------------------------------------------------------------- */
 
 /* Eight digits as four bytes, the first one lowest; *bad gets some bit if one is no digit. */
@@ -170,6 +176,12 @@ void wg_key_format_hex(char out[static WG_KEY_HEX_LEN + 1], const struct wg_key 
 	for (size_t i = 0; i < WG_KEY_LEN; i += 4)
 		store_le64(out + 2 * i, hex_encode(load_le32(key->bytes + i)));
 	out[WG_KEY_HEX_LEN] = '\0';
+}
+
+void wg_key_add_hex(struct strbuf *out, const struct wg_key *key)
+{
+	wg_key_format_hex(strbuf_reserve(out, WG_KEY_HEX_LEN), key);
+	out->len += WG_KEY_HEX_LEN;
 }
 
 /* ---- the rest -------------------------------------------------------------------------------- */

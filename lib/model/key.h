@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lib/util/err.h"
+#include "lib/util/strbuf.h"
 
 enum {
 	WG_KEY_LEN = 32,
@@ -35,12 +36,17 @@ int wg_key_parse_mem(struct wg_key *out, const char *text, size_t len, struct er
 /** Writes 44 characters and a NUL. */
 void wg_key_format(char out[static WG_KEY_BASE64_LEN + 1], const struct wg_key *key);
 
+/** Adds these 44 characters. */
+void wg_key_add(struct strbuf *out, const struct wg_key *key);
+
 /** Reads exactly 64 hexadecimal digits of either case, then the end. As wg_key_parse(). */
 int wg_key_parse_hex(struct wg_key *out, const char *text, struct err *err);
 /** As wg_key_parse_hex(), for `len` bytes that need no terminator. */
 int wg_key_parse_hex_mem(struct wg_key *out, const char *text, size_t len, struct err *err);
 /** Writes 64 lower-case digits and a NUL. */
 void wg_key_format_hex(char out[static WG_KEY_HEX_LEN + 1], const struct wg_key *key);
+/** Adds these 64 digits. */
+void wg_key_add_hex(struct strbuf *out, const struct wg_key *key);
 
 /** Constant-time comparisons. */
 bool wg_key_equal(const struct wg_key *a, const struct wg_key *b);

@@ -37,33 +37,26 @@ static void add_key(struct strbuf *out, const char *name, const struct wg_key *k
 {
 	strbuf_add(out, name);
 	strbuf_add_char(out, '=');
-	wg_key_format_hex(strbuf_reserve(out, WG_KEY_HEX_LEN), key);
-	out->len += WG_KEY_HEX_LEN;
+	wg_key_add_hex(out, key);
 	strbuf_add_char(out, '\n');
 }
 
 static void add_endpoint(struct strbuf *out, const struct endpoint *endpoint)
 {
-	char text[ENDPOINT_TEXT_MAX];
-
 	if (endpoint->addr.sa.sa_family == AF_UNSPEC)
 		return;
-	sockaddr_ip_format(text, &endpoint->addr);
-	add_text(out, "endpoint", text);
+	strbuf_add(out, "endpoint=");
+	sockaddr_ip_add(out, &endpoint->addr);
+	strbuf_add_char(out, '\n');
 }
 
-static void add_allowed_ips(struct strbuf *out, const struct wg_peer *peer)
+void uapi_encode_allowed_ip(struct strbuf *out, const struct wg_allowed_ip *ip)
 {
-	char text[CIDR_TEXT_MAX];
-
-	for (uint32_t i = 0; i < peer->n_allowed_ips; i++) {
-		cidr_format(text, &peer->allowed_ips[i].cidr);
-		strbuf_add(out, "allowed_ip=");
-		if (peer->allowed_ips[i].remove)
-			strbuf_add_char(out, '-');
-		strbuf_add(out, text);
-		strbuf_add_char(out, '\n');
-	}
+	strbuf_add(out, "allowed_ip=");
+	if (ip->remove)
+		strbuf_add_char(out, '-');
+	cidr_add(out, &ip->cidr);
+	strbuf_add_char(out, '\n');
 }
 
 void uapi_encode_set_device(struct strbuf *out, const struct wg_device *change)
@@ -79,7 +72,7 @@ void uapi_encode_set_device(struct strbuf *out, const struct wg_device *change)
 		add_text(out, "replace_peers", "true");
 }
 
-void uapi_encode_set_peer(struct strbuf *out, const struct wg_peer *peer)
+void uapi_encode_set_peer_values(struct strbuf *out, const struct wg_peer *peer)
 {
 	assert(!peer->endpoint.host); /* names have been resolved before */
 	add_key(out, "public_key", &peer->public_key);
@@ -96,7 +89,11 @@ void uapi_encode_set_peer(struct strbuf *out, const struct wg_peer *peer)
 		add_u64(out, "persistent_keepalive_interval", peer->keepalive_s);
 	if (peer->flags & WG_PEER_REPLACE_ALLOWED_IPS)
 		add_text(out, "replace_allowed_ips", "true");
-	add_allowed_ips(out, peer);
+}
+
+uint32_t uapi_n_allowed_ips_to_set(const struct wg_peer *peer)
+{
+	return peer->flags & WG_PEER_REMOVE ? 0 : peer->n_allowed_ips;
 }
 
 void uapi_encode_set(struct strbuf *out, const struct wg_device *change)
@@ -105,8 +102,11 @@ void uapi_encode_set(struct strbuf *out, const struct wg_device *change)
 	const struct wg_peer *peer;
 
 	uapi_encode_set_device(out, change);
-	while ((peer = wg_peers_next(&peers)))
-		uapi_encode_set_peer(out, peer);
+	while ((peer = wg_peers_next(&peers))) {
+		uapi_encode_set_peer_values(out, peer);
+		for (uint32_t i = 0; i < uapi_n_allowed_ips_to_set(peer); i++)
+			uapi_encode_allowed_ip(out, &peer->allowed_ips[i]);
+	}
 	strbuf_add_char(out, '\n');
 }
 
@@ -132,7 +132,8 @@ void uapi_encode_get_peer(struct strbuf *out, const struct wg_peer *peer)
 	add_u64(out, "tx_bytes", peer->tx_bytes);
 	add_u64(out, "rx_bytes", peer->rx_bytes);
 	add_u64(out, "persistent_keepalive_interval", peer->keepalive_s);
-	add_allowed_ips(out, peer);
+	for (uint32_t i = 0; i < peer->n_allowed_ips; i++)
+		uapi_encode_allowed_ip(out, &peer->allowed_ips[i]);
 }
 
 void uapi_encode_get(struct strbuf *out, const struct wg_device *device)

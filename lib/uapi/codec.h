@@ -16,9 +16,14 @@
 
 /** The client's request that makes `change`, from "set=1" to the empty line. */
 void uapi_encode_set(struct strbuf *out, const struct wg_device *change);
-/** Its pieces, for sending it bit by bit: "set=1" and the device's own lines; one peer's lines. */
+/**
+ * Its pieces, for sending it bit by bit: "set=1" and the device's own lines; a peer's own lines;
+ * one of its allowed IPs, of which a peer that is removed has none to tell.
+ */
 void uapi_encode_set_device(struct strbuf *out, const struct wg_device *change);
-void uapi_encode_set_peer(struct strbuf *out, const struct wg_peer *peer);
+void uapi_encode_set_peer_values(struct strbuf *out, const struct wg_peer *peer);
+uint32_t uapi_n_allowed_ips_to_set(const struct wg_peer *peer);
+void uapi_encode_allowed_ip(struct strbuf *out, const struct wg_allowed_ip *ip);
 
 /** The daemon's description of a device, without "errno=" and the empty line. */
 void uapi_encode_get(struct strbuf *out, const struct wg_device *device);

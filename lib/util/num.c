@@ -1,6 +1,7 @@
 /* Strict integers: see num.h. */
 #include "lib/util/num.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -49,19 +50,36 @@ int num_parse_hex(uint64_t *out, const char *text, uint64_t max)
 	return parse(out, text, 10, max);
 }
 
+static const char two_digits[] =
+	"00010203040506070809101112131415161718192021222324252627282930313233"
+	"34353637383940414243444546474849505152535455565758596061626364656667"
+	"6869707172737475767778798081828384858687888990919293949596979899";
+
 char *num_format(char *out, uint64_t value)
 {
 	char digits[NUM_TEXT_MAX];
 	size_t at = sizeof(digits);
 
-	if (value < 10) {
-		*out = (char)('0' + value);
-		return out + 1;
+	for (; value >= 10; value /= 100) {
+		at -= 2;
+		memcpy(digits + at, two_digits + value % 100 * 2, 2);
 	}
-
-	do
-		digits[--at] = (char)('0' + value % 10);
-	while (value /= 10);
+	if (value || at == sizeof(digits))
+		digits[--at] = (char)('0' + value);
 	memcpy(out, digits + at, sizeof(digits) - at);
 	return out + (sizeof(digits) - at);
+}
+
+char *num_format_hundredths(char *out, uint64_t value, unsigned int shift)
+{
+	const uint64_t scaled = value * 100, half = UINT64_C(1) << shift >> 1;
+	uint64_t n = scaled >> shift, rest = scaled & ((UINT64_C(1) << shift) - 1);
+
+	assert(value <= NUM_HUNDREDTHS_MAX && shift < 64);
+	/* To the nearest; from the middle between two to the even one. */
+	n += rest > half || (rest == half && rest && n & 1);
+	out = num_format(out, n / 100);
+	*out++ = '.';
+	memcpy(out, two_digits + n % 100 * 2, 2);
+	return out + 2;
 }

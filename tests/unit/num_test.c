@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "lib/util/num.h"
 
@@ -86,12 +88,44 @@ static void test_formatting(void **state)
 	}
 }
 
+static uint64_t any_number(void)
+{
+	return ((uint64_t)rand() << 33 ^ (uint64_t)rand() << 11 ^ (uint64_t)rand()) >> rand() % 64;
+}
+
+/* Against printf. */
+static void test_formatting_made_up_numbers(void **state)
+{
+	char ours[64], theirs[64];
+
+	(void)state;
+	srand(8);
+	for (int i = 0; i < 300000; i++) {
+		uint64_t value = any_number(), small = value >> 11 & NUM_HUNDREDTHS_MAX;
+		unsigned int shift = (unsigned int)(rand() % 5) * 10;
+
+		*num_format(ours, value) = '\0';
+		snprintf(theirs, sizeof(theirs), "%llu", (unsigned long long)value);
+		assert_string_equal(ours, theirs);
+		if (i % 2 && shift) /* n.nn5, which is in the middle, for some n */
+			small = (small >> shift % 50 << shift) + ((uint64_t)(i % 8) << (shift - 3));
+		small &= (UINT64_C(1) << 53) - 1; /* what a double holds */
+		*num_format_hundredths(ours, small, shift) = '\0';
+		snprintf(theirs, sizeof(theirs), "%.2f",
+			 (double)small / (double)(UINT64_C(1) << shift));
+		assert_string_equal(ours, theirs);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_decimal),    cmocka_unit_test(test_too_large),
-		cmocka_unit_test(test_no_number),  cmocka_unit_test(test_hexadecimal),
+		cmocka_unit_test(test_decimal),
+		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_no_number),
+		cmocka_unit_test(test_hexadecimal),
 		cmocka_unit_test(test_formatting),
+		cmocka_unit_test(test_formatting_made_up_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
