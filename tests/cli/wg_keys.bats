@@ -134,3 +134,74 @@ stdin_is() {
 	# A pipe is nobody's file.
 	[[ -z $("$BUILD/wg" genkey 2>&1 >/dev/null) ]]
 }
+
+# The command line that changes to its first argument's directory: --out makes files there.
+in_directory() {
+	(cd "$1" && "$BUILD/wg" "${@:2}")
+}
+
+@test "genkey --out: two new files, and nothing on stdout" {
+	out=$BATS_TEST_TMPDIR
+	for umask in 022 077 000 027; do
+		name=key$umask
+		[[ -z $(umask $umask && in_directory "$out" genkey --out $name 2>&1) ]]
+		[[ $(stat -c %a "$out/$name") == 600 ]]
+		[[ $(stat -c %a "$out/$name.pub") == $(printf %o $((0644 & ~0$umask))) ]]
+		/usr/bin/wg pubkey <"$out/$name" | diff - "$out/$name.pub"
+		(($(wc -c <"$out/$name") == 45))
+	done
+	"$BUILD/wg" genkey "--out=$out/other"
+	! cmp -s "$out/key077" "$out/other"
+	# A file is no standard output that is warned about.
+	(umask 000 && "$BUILD/wg" genkey --out "$out/third" >"$out/world" 2>&1)
+	[[ ! -s $out/world ]]
+}
+
+@test "genpsk --out: one new file" {
+	"$BUILD/wg" genpsk --out "$BATS_TEST_TMPDIR/psk"
+	[[ $(ls "$BATS_TEST_TMPDIR") == psk && $(stat -c %a "$BATS_TEST_TMPDIR/psk") == 600 ]]
+	[[ $(<"$BATS_TEST_TMPDIR/psk") =~ ^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$ ]]
+}
+
+@test "--out: what is there stays, and then there is nothing new" {
+	cd "$BATS_TEST_TMPDIR"
+	refused() {
+		run -1 --separate-stderr "$BUILD/wg" genkey --out "$1"
+		[[ -z $output && $stderr == "$BUILD/wg: $2" ]]
+	}
+	there='is there already, and is left as it is'
+	echo precious >key
+	refused key "key: $there"
+	[[ $(<key) == precious && ! -e key.pub ]]
+	mv key key.pub
+	refused key "key.pub: $there"
+	[[ $(<key.pub) == precious && ! -e key ]]
+	ln -s target link
+	refused link "link: $there"
+	[[ ! -e target && -L link ]]
+	ln -s target2 link2.pub
+	refused link2 "link2.pub: $there"
+	[[ ! -e target2 && ! -e link2 && -L link2.pub ]]
+	refused /dev/full "/dev/full: $there"
+	refused none/key 'none/key: No such file or directory'
+	refused . ".: $there" || refused . '.: Is a directory'
+	run -1 --separate-stderr "$BUILD/wg" genkey --out
+	[[ -z $output && $stderr == "$BUILD/wg: --out needs a value: "* ]]
+	run -1 "$BUILD/wg" genkey --out x more
+	[[ ! -e x ]]
+}
+
+@test "--out on a full disk leaves nothing behind" {
+	lab mkdir "$LAB/full"
+	lab mount -t tmpfs -o size=4k,nr_inodes=2 tmpfs "$LAB/full"
+	lab_record ours genkey --out "$LAB/full/key"
+	is ours.status 'exit status 1'
+	is ours.err "wg: $LAB/full/key.pub: No space left on device"
+	[[ -z $(lab ls "$LAB/full") ]]
+	lab umount "$LAB/full"
+	lab mount -t tmpfs -o size=4k tmpfs "$LAB/full"
+	lab sh -c 'head -c 4096 /dev/zero >"$1/filler"' sh "$LAB/full"
+	lab_record ours genkey --out "$LAB/full/key"
+	is ours.err "wg: $LAB/full/key: No space left on device"
+	[[ $(lab ls "$LAB/full") == filler ]]
+}
