@@ -6,16 +6,10 @@
 
 #define NONE "(none)"
 
-static void add_key(struct strbuf *out, const struct wg_key *key)
-{
-	wg_key_format(strbuf_reserve(out, WG_KEY_BASE64_LEN), key);
-	out->len += WG_KEY_BASE64_LEN;
-}
-
 static void add_private_key(struct strbuf *out, const struct wg_device *device)
 {
 	if (device->flags & WG_DEVICE_HAS_PRIVATE_KEY)
-		add_key(out, &device->private_key);
+		wg_key_add(out, &device->private_key);
 	else
 		strbuf_add(out, NONE);
 }
@@ -23,7 +17,7 @@ static void add_private_key(struct strbuf *out, const struct wg_device *device)
 static void add_public_key(struct strbuf *out, const struct wg_device *device)
 {
 	if (device->flags & WG_DEVICE_HAS_PUBLIC_KEY)
-		add_key(out, &device->public_key);
+		wg_key_add(out, &device->public_key);
 	else
 		strbuf_add(out, NONE);
 }
@@ -47,7 +41,7 @@ static void add_who(struct strbuf *out, const struct wg_peer *peer, const struct
 	const char *name = names ? conf_names_of(names, &peer->public_key) : NULL;
 
 	if (!name) {
-		add_key(out, &peer->public_key);
+		wg_key_add(out, &peer->public_key);
 		return;
 	}
 	strbuf_add_char(out, '@');
@@ -60,28 +54,22 @@ static void add_preshared_key(struct strbuf *out, const struct wg_peer *peer)
 	if (wg_key_is_zero(&peer->preshared_key))
 		strbuf_add(out, NONE);
 	else
-		add_key(out, &peer->preshared_key);
+		wg_key_add(out, &peer->preshared_key);
 }
 
 static void add_endpoint(struct strbuf *out, const struct wg_peer *peer)
 {
-	char text[ENDPOINT_TEXT_MAX];
-
-	sockaddr_ip_format(text, &peer->endpoint.addr); /* "(none)" without one */
 	strbuf_add_char(out, '\t');
-	strbuf_add(out, text);
+	sockaddr_ip_add(out, &peer->endpoint.addr); /* NONE without one */
 }
 
 static void add_allowed_ips(struct strbuf *out, const struct wg_peer *peer, char separator)
 {
-	char text[CIDR_TEXT_MAX];
-
 	strbuf_add_char(out, '\t');
 	for (uint32_t i = 0; i < peer->n_allowed_ips; i++) {
 		if (i)
 			strbuf_add_char(out, separator);
-		cidr_format(text, &peer->allowed_ips[i].cidr);
-		strbuf_add(out, text);
+		cidr_add(out, &peer->allowed_ips[i].cidr);
 	}
 	if (!peer->n_allowed_ips)
 		strbuf_add(out, NONE);

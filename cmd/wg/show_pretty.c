@@ -10,6 +10,7 @@
 #include "cmd/cli.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
+#include "lib/util/num.h"
 
 #define RESET "\033[0m"
 #define BOLD "\033[1m"
@@ -69,8 +70,7 @@ static void add_key_line(struct page *page, const char *label, const struct wg_k
 	if (secret && page->hide_keys) {
 		add(page, "(hidden)");
 	} else {
-		wg_key_format(strbuf_reserve(page->out, WG_KEY_BASE64_LEN), key);
-		page->out->len += WG_KEY_BASE64_LEN;
+		wg_key_add(page->out, key);
 	}
 	add(page, "\n");
 }
@@ -122,21 +122,27 @@ static void add_ago(struct page *page, int64_t when_s)
 static void add_bytes(struct page *page, uint64_t bytes)
 {
 	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
-	const uint64_t step = 1024;
-	uint64_t unit = step;
+	const uint64_t exact = UINT64_C(1) << 53; /* what a double holds */
+	unsigned int shift = 10;
 	size_t i = 0;
 
-	if (bytes < step) {
+	if (bytes < 1024) {
 		strbuf_add_u64(page->out, bytes);
 		add(page, " ");
 		add_painted(page, CYAN, "B");
 		return;
 	}
-	while (i + 1 < sizeof(units) / sizeof(*units) && bytes >= unit * step) {
-		unit *= step;
+	for (; i + 1 < sizeof(units) / sizeof(*units) && bytes >> shift >= 1024; shift += 10)
 		i++;
+	if (bytes < exact) {
+		char text[NUM_TEXT_MAX + 1];
+
+		strbuf_add_mem(page->out, text,
+			       (size_t)(num_format_hundredths(text, bytes, shift) - text));
+	} else {
+		strbuf_addf(page->out, "%.2f", (double)bytes / (double)(UINT64_C(1) << shift));
 	}
-	strbuf_addf(page->out, "%.2f ", (double)bytes / (double)unit);
+	add(page, " ");
 	add_painted(page, CYAN, units[i]);
 }
 
@@ -148,6 +154,10 @@ static void add_allowed_ips(struct page *page, const struct wg_peer *peer)
 	for (uint32_t i = 0; i < peer->n_allowed_ips; i++) {
 		if (i)
 			add(page, ", ");
+		if (!page->colour) {
+			cidr_add(page->out, &peer->allowed_ips[i].cidr);
+			continue;
+		}
 		cidr_format(text, &peer->allowed_ips[i].cidr);
 		slash = strchr(text, '/');
 		*slash = '\0';
@@ -179,16 +189,13 @@ static void add_peer_title(struct page *page, const struct wg_peer *peer)
 
 static void add_peer(struct page *page, const struct wg_peer *peer)
 {
-	char text[ENDPOINT_TEXT_MAX];
-
 	add(page, "\n");
 	add_peer_title(page, peer);
 	if (!wg_key_is_zero(&peer->preshared_key))
 		add_key_line(page, "preshared key", &peer->preshared_key, true);
 	if (peer->endpoint.addr.sa.sa_family != AF_UNSPEC) {
-		sockaddr_ip_format(text, &peer->endpoint.addr);
 		add_label(page, "endpoint");
-		add(page, text);
+		sockaddr_ip_add(page->out, &peer->endpoint.addr);
 		add(page, "\n");
 	}
 	add_allowed_ips(page, peer);
@@ -239,9 +246,11 @@ struct entry {
 };
 
 /* Latest handshake first; peers that are equal in this stay in the device's order. */
-static int compare(const void *a, const void *b)
+static int compare(const void *a, const void *b, void *ctx)
 {
-	const struct entry *left = a, *right = b;
+	const struct entry *entries = ctx;
+	const struct entry *left = &entries[*(const uint32_t *)a];
+	const struct entry *right = &entries[*(const uint32_t *)b];
 
 	if (left->last_handshake_s != right->last_handshake_s)
 		return left->last_handshake_s > right->last_handshake_s ? -1 : 1;
@@ -250,17 +259,24 @@ static int compare(const void *a, const void *b)
 	return (left->place > right->place) - (left->place < right->place);
 }
 
-static struct entry *sorted_peers(struct wg_peers *peers)
+/* The places of all peers, sorted. Sorting needs as much memory again as what it moves: so that is
+ * small. */
+static uint32_t *sorted_places(struct wg_peers *peers)
 {
-	struct entry *entries = mem_alloc(peers->device->n_peers, sizeof(*entries));
+	const size_t n = peers->device->n_peers;
+	AUTO(auto_free) struct entry *entries = mem_alloc(n, sizeof(*entries));
+	uint32_t *places = mem_alloc(n, sizeof(*places));
 	const struct wg_peer *peer;
-	size_t n = 0;
 
-	while ((peer = wg_peers_next(peers)))
-		entries[n++] = (struct entry){ peer->last_handshake_s, peer->last_handshake_ns,
-					       peers->place };
-	qsort(entries, n, sizeof(*entries), compare);
-	return entries;
+	for (uint32_t i = 0; (peer = wg_peers_next(peers)); i++) {
+		entries[i] = (struct entry){ peer->last_handshake_s, peer->last_handshake_ns,
+					     peers->place };
+		places[i] = i;
+	}
+	qsort_r(places, n, sizeof(*places), compare, entries);
+	for (size_t i = 0; i < n; i++)
+		places[i] = entries[places[i]].place;
+	return places;
 }
 
 int show_pretty(struct strbuf *out, const struct wg_device *device,
@@ -275,12 +291,12 @@ int show_pretty(struct strbuf *out, const struct wg_device *device,
 		.names = context->names,
 	};
 	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
-	AUTO(auto_free) struct entry *entries = sorted_peers(&peers);
+	AUTO(auto_free) uint32_t *places = sorted_places(&peers);
 	int status = 0;
 
 	add_device(&page, device);
 	for (size_t i = 0; i < device->n_peers && !status; i++) {
-		add_peer(&page, wg_peers_at(&peers, entries[i].place));
+		add_peer(&page, wg_peers_at(&peers, places[i]));
 		status = cli_write_some(out);
 	}
 	return status;
