@@ -204,11 +204,11 @@ void help_add(struct strbuf *out, const struct cli_command *command, const char 
 	struct section section = { 0 };
 	size_t indent;
 
-	strbuf_addf(out, "Usage: %s %s ", program, command->name);
-	indent = strlen("Usage:   ") + strlen(program) + strlen(command->name);
 	help_add_arguments(&usage, command);
 	if (command->options)
 		strbuf_addf(&usage, "%s[<option>]...", usage.len ? " " : "");
+	strbuf_addf(out, "Usage: %s %s%s", program, command->name, usage.len ? " " : "");
+	indent = strlen("Usage:   ") + strlen(program) + strlen(command->name);
 	/* A program with a long path leaves too little room beside it. */
 	add_wrapped(out, strbuf_text(&usage), indent, indent <= LINE_COLUMNS / 2 ? indent : INDENT);
 

@@ -275,7 +275,7 @@ _wg() {
 			'listen-port:UDP port to listen on; 0 has one chosen'
 			'fwmark:mark of outgoing packets: decimal, 0x and hexadecimal digits, or off'
 			'private-key:file with the private key; an empty one takes the key away'
-			'peer:what follows is about this peer; new if it is not there'
+			'peer:what follows is about this peer; also @name, if it has one'
 			'remove:remove the peer'
 			'preshared-key:file with a key that both sides share; an empty one takes the key away'
 			'endpoint:where the peer is reached: an address, an [IPv6 address] in brackets, or a name'

@@ -129,7 +129,7 @@ static const struct option options[] = {
 			.value = "<base64 public key>",
 			.kind = CLI_KEY,
 			.scope = CLI_OPENS_GROUP,
-			.description = "what follows is about this peer; new if it is not there",
+			.description = "what follows is about this peer; also @name, if it has one",
 		},
 		read_peer,
 	},

@@ -50,7 +50,7 @@ static const struct cli_word show_words[] = {
 static const struct cli_argument show_arguments[] = {
 	{
 		.name = "<interface>",
-		.description = "one interface",
+		.description = "one interface, by its name",
 		.kind = CLI_INTERFACE,
 		.words = show_words,
 	},
@@ -63,11 +63,11 @@ static const struct cli_argument show_arguments[] = {
 };
 
 static const struct cli_argument showconf_arguments[] = {
-	{ .name = "<interface>", .description = "the interface", .kind = CLI_INTERFACE },
+	{ .name = "<interface>", .description = "its name", .kind = CLI_INTERFACE },
 };
 
 static const struct cli_argument set_arguments[] = {
-	{ .name = "<interface>", .description = "the interface", .kind = CLI_INTERFACE },
+	{ .name = "<interface>", .description = "its name", .kind = CLI_INTERFACE },
 	{
 		.kind = CLI_WORDS,
 		.times = CLI_ANY_NUMBER,
@@ -78,7 +78,7 @@ static const struct cli_argument set_arguments[] = {
 };
 
 static const struct cli_argument conf_arguments[] = {
-	{ .name = "<interface>", .description = "the interface", .kind = CLI_INTERFACE },
+	{ .name = "<interface>", .description = "its name", .kind = CLI_INTERFACE },
 	{
 		.name = "<configuration filename>",
 		.description = "its file, without what only wg-quick understands",
