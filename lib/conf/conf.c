@@ -14,6 +14,7 @@
 
 #include "lib/conf/keys.h"
 #include "lib/conf/quick.h"
+#include "lib/conf/secrets.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
 
@@ -42,76 +43,6 @@ struct reader {
 
 /* ---- what is wrong --------------------------------------------------------------------------- */
 
-static bool is_base64_char(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-	       c == '+' || c == '/';
-}
-
-#define HIDDEN "(hidden)"
-
-/* How much of a squeezed line comes before the secret that it seems to hold; all, if it does not.
- */
-static size_t before_secret(const char *line)
-{
-	static const char *const names[] = { "PrivateKey", "PresharedKey" };
-	const char *equals = strchr(line, '='), *key = strcasestr(line, "key");
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strncasecmp(line, names[i], strlen(names[i])))
-			return strlen(names[i]) + (line[strlen(names[i])] == '=');
-	return equals && key && key < equals ? (size_t)(equals - line) + 1 : strlen(line);
-}
-
-/* Adds the first `len` characters of text without what looks like base64 of 32 bytes. */
-static void add_without_keys(struct strbuf *out, const char *text, size_t len)
-{
-	size_t run = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		strbuf_add_char(out, text[i]);
-		if (is_base64_char(text[i])) {
-			run++;
-			continue;
-		}
-		if (text[i] == '=' && run >= WG_KEY_BASE64_LEN - 2) {
-			mem_wipe(out->text + out->len - run - 1, run + 1);
-			out->len -= run + 1;
-			strbuf_add(out, HIDDEN);
-		}
-		run = 0;
-	}
-}
-
-/*
- * A line that was not understood is quoted in the message, but it must not carry a key there.
- * Hidden are the value of whatever calls itself a key (misspelt, too, but not a public one), and
- * anywhere else what looks like one.
- */
-static void add_without_secrets(struct strbuf *out, const char *line)
-{
-	size_t end;
-
-	if (!strncasecmp(line, "PublicKey=", strlen("PublicKey="))) {
-		strbuf_add(out, line);
-		return;
-	}
-	end = before_secret(line);
-	add_without_keys(out, line, end);
-	if (line[end])
-		strbuf_add(out, HIDDEN);
-}
-
-/* A value that was not understood is quoted, too: it may be a key in the wrong place. */
-static void hide_keys(struct err *err)
-{
-	AUTO(strbuf_fini) struct strbuf text = { 0 };
-
-	add_without_keys(&text, err->text, strlen(err->text));
-	mem_wipe(err->text, sizeof(err->text));
-	memcpy(err->text, strbuf_text(&text), text.len); /* never longer: 44 characters became 8 */
-}
-
 /* Adds the place to the message that is there. */
 static int place_error(const struct reader *reader, const struct conf_line *line, size_t at)
 {
@@ -129,7 +60,7 @@ static int refuse_line(const struct reader *reader, const struct conf_line *line
 	AUTO(strbuf_fini) struct strbuf quoted = { 0 };
 
 	conf_lines_squeeze(&squeezed, &reader->conf->lines, line->body);
-	add_without_secrets(&quoted, squeezed.text);
+	secrets_add_line(&quoted, squeezed.text);
 	err_expected(reader->err, -EINVAL, expected, "Line unrecognized: `%.*s'", QUOTE_MAX,
 		     strbuf_text(&quoted));
 	return place_error(reader, line, at);
@@ -259,7 +190,7 @@ static int read_value(struct reader *reader, const struct keys_key *key,
 			reader->err))
 		return 0;
 	if (reader->err && strcmp(key->name, "PublicKey") != 0)
-		hide_keys(reader->err);
+		secrets_hide(reader->err);
 	return place_error(reader, line, value.at + reader->target.bad_at);
 }
 
