@@ -47,7 +47,7 @@ int cidr_parse_address(struct cidr *out, const char *text, struct err *err)
 		*out = quick;
 		return 0;
 	}
-	cidr = (struct cidr){ .family = strchr(text, ':') ? AF_INET6 : AF_INET };
+	cidr = (struct cidr){ .family = memchr(text, ':', len) ? AF_INET6 : AF_INET };
 	bits = cidr_max_bits(cidr.family);
 	if (len >= sizeof(address))
 		goto bad_address;
