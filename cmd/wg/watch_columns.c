@@ -162,6 +162,9 @@ static enum watch_style add_handshake(char *text, const struct watch_peer *peer,
 		watch_text_age(text, now_s - peer->handshake_s);
 	else
 		strcpy(text, "never");
+	/* The clock was set back: that makes trouble of its own. */
+	if (peer->handshake_s > now_s + WATCH_SLIP_S)
+		return WATCH_RED;
 	switch (watch_session_of(peer, now_s, now)) {
 	case WATCH_SESSION_ALIVE:
 		return WATCH_GREEN;

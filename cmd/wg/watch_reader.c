@@ -60,19 +60,29 @@ static void *run(void *ctx)
 	return NULL;
 }
 
+/* Signals are for the view, but for those that tell of an accident: they are for who has it. */
+static void block_signals(sigset_t *before)
+{
+	static const int accidents[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL };
+	sigset_t blocked;
+
+	sigfillset(&blocked);
+	for (size_t i = 0; i < sizeof(accidents) / sizeof(*accidents); i++)
+		sigdelset(&blocked, accidents[i]);
+	pthread_sigmask(SIG_SETMASK, &blocked, before);
+}
+
 void watch_reader_ask(const struct watch_reader *reader, const char *name, bool names)
 {
 	struct watch_answer *answer = mem_alloc(1, sizeof(*answer));
-	sigset_t all, before;
+	sigset_t before;
 	pthread_t thread;
 	int r;
 
 	answer->to = reader->to;
 	answer->name = mem_strdup(name);
 	answer->wants_names = names;
-	/* Signals are for the view. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	block_signals(&before);
 	r = pthread_create(&thread, NULL, run, answer);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!r) {

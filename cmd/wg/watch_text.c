@@ -12,7 +12,6 @@
 
 enum {
 	ELLIPSIS = 0x2026,
-	SLIP_S = 3, /* a handshake may be newer than the moment that the view is about */
 };
 
 /* A walk through text. */
@@ -171,7 +170,7 @@ void watch_text_age(char out[static WATCH_NUMBER_CAP], int64_t age_s)
 	const int64_t days_max = 9999999;
 	size_t unit = 0;
 
-	if (age_s < -SLIP_S) {
+	if (age_s < -WATCH_SLIP_S) {
 		snprintf(out, WATCH_NUMBER_CAP, "in future");
 		return;
 	}

@@ -50,6 +50,7 @@ enum {
 	WATCH_RATE_WIDTH = 7,  /* columns at most */
 	WATCH_TOTAL_WIDTH = 8,
 	WATCH_AGE_WIDTH = 9,
+	WATCH_SLIP_S = 3, /* a handshake may be newer than the moment that the view is about */
 };
 
 /** Bytes, with two digits for those who glance ("1.2 MiB"), and with three ("1.23 MiB"). */

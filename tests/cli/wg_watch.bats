@@ -73,7 +73,7 @@ terminal() {
 
 # view ARGUMENTS: wg show, with its pid and exit status told.
 view() {
-	terminal "sh -c 'echo \$\$ >pid; exec \$0 show $* --watch=0.2' \$W; echo \$? >status"
+	terminal "sh -c 'echo \$\$ >pid; exec \$0 show $* --watch=${EVERY:-0.2}' \$W; echo \$? >status"
 }
 
 # press KEYS: as printf writes them.
@@ -86,10 +86,10 @@ press() {
 screen() {
 	tr -d '\r' <"$T/out" | perl -0777 -ne '
 		my @screens = split /\e\[H/;
-		pop @screens if @screens > 1 && $screens[-1] =~ tr/\n// < $screens[-2] =~ tr/\n//;
-		$_ = $screens[-1];
-		s/\e\[[0-9;?]*[a-zA-Z]//g;
-		print'
+		s/\e\[[0-9;?]*[a-zA-Z]//g for @screens;
+		# The last may not be there as a whole.
+		pop @screens if $screens[-1] !~ /\? (help|less)$/;
+		print $screens[-1]'
 }
 
 shows() {
@@ -128,7 +128,7 @@ ended() {
 	view wg0
 	lab_wait_for shows '^wg0  port 12912  2 peers, 1 active .* [0-9]{2}:[0-9]{2}:[0-9]{2}$'
 	lab_wait_for shows '^peer +endpoint +handshake +rx/s +tx/s +allowed ips$'
-	lab_wait_for shows "^$KEY_OF_A[^ ]* +192.0.2.7:51820 +1[0-9]s +0 B +0 B +10.0.0.2/32$"
+	lab_wait_for shows "^${KEY_OF_A}[^ ]* +192.0.2.7:51820 +1[0-9]s +0 B +0 B +10.0.0.2/32$"
 	lab_wait_for shows '^WEAuaVuhdy[^ ]* +\(none\) +never +0 B +0 B +10.0.0.3/32$'
 	# Some hundreds of KiB in a fifth of a second; then nothing.
 	describe 300000
@@ -136,7 +136,8 @@ ended() {
 	lab_wait_for shows '  rx 0 B/s'
 	# A daemon that started again.
 	describe 7
-	lab_wait_for showed "^$KEY_OF_A.* - +- "
+	sleep 0.6
+	run ! showed '[TPE]iB'
 	press q
 	ended 0
 	# Never the whole screen: that would flicker.
@@ -188,8 +189,8 @@ ended() {
 	ended 134
 }
 
-@test "it follows the terminal's size" {
-	view wg0
+@test "it follows the terminal's size at once" {
+	EVERY=60 view wg0
 	lab_wait_for shows ' allowed ips$'
 	lab stty -F "$(<"$T/tty")" rows 20 cols 132
 	lab_wait_for shows 'received +sent +allowed ips$'
@@ -215,7 +216,7 @@ ended() {
 	lab_wait_for shows ' paused [0-9:]{8}$'
 	describe 1000000000
 	sleep 0.6
-	! shows 'GiB'
+	run ! showed ' rx [1-9]'
 	press ' '
 	lab_wait_for shows ' [0-9:]{8}$'
 	lab_wait_for showed "  rx [1-9]"
@@ -261,6 +262,34 @@ ended() {
 	press q
 	ended 0
 	(($(count '?1049l') == 2))
+}
+
+@test "stopped without a chance to tidy up, it still gets the terminal back" {
+	terminal 'set -m
+		sh -c "echo \$\$ >pid; exec $W show wg0 --watch=0.2"
+		stty "$(cat before)"
+		touch stopped
+		fg
+		echo $? >status'
+	lab_wait_for shows "^$KEY_OF_A"
+	lab kill -STOP "$(<"$T/pid")"
+	lab_wait_for test -e "$T/stopped"
+	lab_wait_for eval '(($(count "?25l") == 2))'
+	press q
+	ended 0
+}
+
+@test "a terminal that takes nothing any more keeps nobody from ending" {
+	view wg0
+	lab_wait_for shows "^$KEY_OF_A"
+	lab stty -F "$(<"$T/tty")" rows 200 cols 200
+	lab kill -STOP "$(<"$T/script")"
+	sleep 2 # until it has taken what it can
+	lab kill -TERM "$(<"$T/pid")"
+	lab_wait_for test -e "$T/done"
+	lab kill -CONT "$(<"$T/script")"
+	[[ $(<"$T/status") == 0 ]]
+	cmp "$T/before" "$T/after"
 }
 
 @test "names instead of keys, whatever is in them" {
@@ -343,16 +372,16 @@ ended() {
 }
 
 @test "what is no terminal gets blocks, until nobody reads them" {
-	ours show wg0 --watch=0.1 2>"$T/err" | head -n 25 >"$T/blocks"
+	lab timeout 20 "$BUILD/wg" show wg0 --watch=0.1 2>"$T/err" | head -n 25 >"$T/blocks"
 	((PIPESTATUS[0] == 0))
 	[[ ! -s $T/err ]]
 	ours show wg0 | sed 's/: 1[0-9] seconds/: N seconds/' >"$T/block"
 	sed 's/: 1[0-9] seconds/: N seconds/' "$T/blocks" | head -n "$(wc -l <"$T/block")" |
 		diff "$T/block" -
 	sed -n "$(($(wc -l <"$T/block") + 1)),+2p" "$T/blocks" >"$T/between"
-	[[ $(<"$T/between") =~ ^$'\n'[0-9]{4}-[0-9]{2}-[0-9]{2}\ [0-9:]{8}$'\n'interface: ]]
-	! grep -q $'\e' "$T/blocks"
-	WG_COLOR_MODE=always ours show wg0 --watch=0.1 | head -n 5 | grep -q $'\e'
+	[[ $(<"$T/between") =~ ^$'\n'[0-9]{4}-[0-9]{2}-[0-9]{2}\ [0-9:]{8}$'\n'"interface: wg0"$ ]]
+	run ! grep -q $'\e' "$T/blocks"
+	WG_COLOR_MODE=always lab timeout 20 "$BUILD/wg" show wg0 --watch=0.1 | head -n 5 | grep -q $'\e'
 }
 
 @test "blocks: trouble is told, and does not end it" {
