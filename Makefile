@@ -131,7 +131,7 @@ help:
 	@echo 'demo         set up, build, and show a tunnel at work (root)'
 	@echo 'check        set up, build, run all tests (root runs more of them)'
 	@echo 'check-unit check-cli check-netns   a part of the tests'
-	@echo 'check-kernel the tests of the kernel driver, where there is one'
+	@echo 'check-kernel the tests of the kernel driver: of this kernel, or of others, emulated'
 	@echo 'check-slow   the tests that take minutes of real time'
 	@echo 'bench        measure wg beside the original wg (root); BENCH=--help lists the options'
 	@echo 'fuzz         build the libFuzzer targets (clang) into $(BUILD)/fuzz'
@@ -196,8 +196,13 @@ check:
 
 check-unit: $(unit_tests) $(fuzz_replays)
 	@BUILD=$(BUILD) ./tests/run unit fuzz
-check-cli check-netns check-kernel check-slow: check-%: $(binaries)
+check-cli check-netns check-slow: check-%: $(binaries)
 	@BUILD=$(BUILD) ./tests/run $*
+
+# On this kernel if it has the driver, else on others in an emulator: KERNELS="6.1 6.12 sid".
+check-kernel: $(binaries)
+	@! ./tests/kernel/lab --needed || ./tests/setup tests/packages tests/kernel/packages || true
+	@BUILD=$(BUILD) KERNELS='$(KERNELS)' ./tests/run kernel
 
 # Speed is not a test: whatever the table says, it ends well.
 bench_helpers := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
