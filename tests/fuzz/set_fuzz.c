@@ -81,12 +81,23 @@ static int resolve(struct endpoint *endpoint, struct err *err)
 	return 0;
 }
 
+/* "" is nobody; all others have a key made from their name. */
+static int find_peer(struct wg_key *out, const char *interface, const char *name, struct err *err)
+{
+	assert(!strcmp(interface, "wg0"));
+	if (!*name)
+		return err_set(err, -ENOENT, "nobody");
+	return load_key(out, name, err);
+}
+
 static const struct change_world world = {
 	.read_port = read_port,
 	.load_key = load_key,
 	.check_resolver = check_resolver,
 	.resolve = resolve,
+	.find_peer = find_peer,
 	.warn = check_line,
+	.interface = "wg0",
 };
 
 /* ---- there and back -------------------------------------------------------------------------- */
