@@ -42,6 +42,9 @@ clean() {
 	clean 0 pubkey
 	echo x >"$LAB/key"
 	clean 1 pubkey
+	clean 0 genkey --out "$LAB/new"
+	clean 1 genkey --out "$LAB/new"
+	clean 0 genpsk --out "$LAB/new.psk"
 }
 
 @test "show and showconf" {
@@ -51,6 +54,15 @@ clean() {
 	clean 0 showconf wg0
 	clean 1 show wg0 nonsense
 	clean 1 show nosuch
+	for format in --json --ndjson --prometheus --names 'dump --names'; do
+		# shellcheck disable=SC2086
+		clean 0 show wg0 $format
+		# shellcheck disable=SC2086
+		clean 0 show all $format
+	done
+	clean 0 show interfaces --json
+	clean 1 show nosuch --json
+	clean 1 show --watch=x
 	fake_get wg0 'private_key=x\n\n'
 	clean 1 show all dump
 }
@@ -61,6 +73,9 @@ clean() {
 	WG_ENDPOINT_RESOLUTION_RETRIES=0 clean 1 set wg0 peer $K endpoint nosuch.invalid:5
 	clean 1 set wg0 peer $K allowed-ips 10.0.0.0/8,x
 	clean 1 set wg0 listen-port
+	clean 0 set wg0 --warn peer "${K/u/v}" allowed-ips 10.0.0.0/8
+	grep -q '^Warning: 10.0.0.0/8 moves' "$LAB/err"
+	clean 1 set wg0 peer @nobody remove
 }
 
 @test "setconf, addconf, syncconf" {
