@@ -7,13 +7,11 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/wg/change.h"
 #include "lib/uapi/codec.h"
 #include "lib/util/cleanup.h"
-#include "lib/util/mem.h"
 #include "lib/util/num.h"
 #include "lib/util/strbuf.h"
 #include "lib/util/strlist.h"
