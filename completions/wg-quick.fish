@@ -52,7 +52,8 @@ function __wg_quick_place
 end
 
 function __wg_quick_at -a place
-	test "$(__wg_quick_place)[1]" = $place
+	set -l lines (__wg_quick_place)
+	test "$lines[1]" = $place
 end
 
 # Whether an option of a subcommand is being typed, and was not given yet.

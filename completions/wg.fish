@@ -111,7 +111,8 @@ function __wg_place
 end
 
 function __wg_at -a place
-	test "$(__wg_place)[1]" = $place
+	set -l lines (__wg_place)
+	test "$lines[1]" = $place
 end
 
 # Whether an option of a subcommand is being typed, and was not given yet.
