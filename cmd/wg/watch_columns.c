@@ -17,7 +17,7 @@ enum {
 	NAME_MAX = 48,      /* longer ones are cut however wide the screen is */
 	ENDPOINT_GOOD = 21, /* any of IPv4 */
 	ALLOWED_MIN = 11,   /* the title */
-	ALLOWED_FIRST = 20, /* any of IPv4, and that there are more */
+	ALLOWED_FIRST = 19, /* any of IPv4, and "+" */
 	ALLOWED_GOOD = 40,
 	ALLOWED_MAX = 120,
 
@@ -193,11 +193,18 @@ static enum watch_style add_total(char *text, uint64_t bytes)
 	return bytes ? WATCH_PLAIN : WATCH_DIM;
 }
 
-/* As many whole prefixes as there is room for, and how many more there are. */
+static void shorten(struct strbuf *out, size_t len)
+{
+	out->len = len;
+	out->text[len] = '\0';
+}
+
+/* As many whole prefixes as there is room for, and how many more there are, or just that. */
 static enum watch_style add_allowed_ips(struct strbuf *out, const struct watch_snapshot *snapshot,
 					const struct watch_peer *peer, unsigned int width)
 {
 	const struct cidr *cidrs = snapshot->allowed_ips + peer->first_allowed_ip;
+	size_t first = 0;   /* bytes of the first prefix */
 	size_t fitting = 0; /* bytes of `out` that fit, with the number of those that do not */
 	uint32_t n_fitting = 0;
 
@@ -210,6 +217,8 @@ static enum watch_style add_allowed_ips(struct strbuf *out, const struct watch_s
 
 		cidr_format(text, &cidrs[i]);
 		strbuf_addf(out, "%s%s", i ? ", " : "", text);
+		if (i == 0)
+			first = out->len;
 		if (i + 1 < peer->n_allowed_ips)
 			snprintf(more, sizeof(more), " +%u", peer->n_allowed_ips - i - 1);
 		if (out->len + strlen(more) <= width) {
@@ -218,9 +227,11 @@ static enum watch_style add_allowed_ips(struct strbuf *out, const struct watch_s
 		}
 	}
 	if (fitting && n_fitting < peer->n_allowed_ips) {
-		out->text[fitting] = '\0';
-		out->len = fitting;
+		shorten(out, fitting);
 		strbuf_addf(out, " +%u", peer->n_allowed_ips - n_fitting);
+	} else if (!fitting && first < width) {
+		shorten(out, first);
+		strbuf_add_char(out, '+');
 	}
 	return WATCH_PLAIN;
 }

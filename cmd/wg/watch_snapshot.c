@@ -11,7 +11,6 @@
 #include "cmd/wg/watch_text.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
-#include "lib/util/num.h"
 
 enum {
 	/* No screen shows more of one peer's. */
@@ -22,14 +21,6 @@ enum {
 static unsigned int larger(unsigned int a, unsigned int b)
 {
 	return a > b ? a : b;
-}
-
-/* " +3" stands for three more. */
-static unsigned int more_width(uint32_t n)
-{
-	char digits[NUM_TEXT_MAX];
-
-	return n ? 2 + (unsigned int)(num_format(digits, n) - digits) : 0;
 }
 
 static void add_allowed_ips(struct watch_snapshot *snapshot, struct watch_peer *out,
@@ -54,8 +45,7 @@ static void add_allowed_ips(struct watch_snapshot *snapshot, struct watch_peer *
 		len = (unsigned int)strlen(text);
 		if (i == 0)
 			snapshot->allowed_ip_width =
-				larger(snapshot->allowed_ip_width,
-				       len + more_width(peer->n_allowed_ips - 1));
+				larger(snapshot->allowed_ip_width, len + (peer->n_allowed_ips > 1));
 		width += len + (i ? ALLOWED_IPS_GAP : 0);
 	}
 	snapshot->allowed_ips_width = larger(snapshot->allowed_ips_width, width);

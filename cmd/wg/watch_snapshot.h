@@ -48,8 +48,8 @@ struct watch_snapshot {
 	uint16_t listen_port;
 	bool has_rates;
 	uint64_t rx_rate, tx_rate; /* of all peers */
-	/* How wide the widest text is, in columns; allowed_ip: the first, and how many more there
-	 * are. */
+	/* How wide the widest text is, in columns; allowed_ip: the first, and "+" if there are
+	 * more. */
 	unsigned int name_width, endpoint_width, allowed_ip_width, allowed_ips_width;
 	bool any_named, all_named;
 };

@@ -169,12 +169,12 @@ static void test_at_80(void **state)
 	assert_screen(
 		&fixture,
 		"wg0  port 51820  5 peers, 2 active  rx 1.2 MiB/s  tx 83 KiB/s           14:03:27\n"
-		"peer          endpoint               handshake     rx/s     tx/s  allowed ips\n"
-		"laptop        203.0.113.7:51820            12s  1.2 MiB   83 KiB  10.0.0.2/32\n"
-		"東京オフィス  [2001:db8:85a3::8a2e…         2m      0 B    148 B  10.0.0.3/32 +2\n"
-		"kiosk         192.0.2.9:1024                3m      0 B      0 B  10.0.0.5/32\n"
-		"SlVga3aBjJe…  198.51.100.201:65535          2h      0 B      0 B  10.0.0.4/32 +1\n"
-		"lJ+qtcDL1uH…  (none)                     never      0 B      0 B  (none)\n"
+		"peer          endpoint                 handshake     rx/s     tx/s  allowed ips\n"
+		"laptop        203.0.113.7:51820              12s  1.2 MiB   83 KiB  10.0.0.2/32\n"
+		"東京オフィス  [2001:db8:85a3::8a2e:3…         2m      0 B    148 B  10.0.0.3/32+\n"
+		"kiosk         192.0.2.9:1024                  3m      0 B      0 B  10.0.0.5/32\n"
+		"SlVga3aBjJe…  198.51.100.201:65535            2h      0 B      0 B  10.0.0.4/32+\n"
+		"lJ+qtcDL1uH…  (none)                       never      0 B      0 B  (none)\n"
 		"\n"
 		"by handshake                                                      q quit  ? help");
 }
@@ -275,15 +275,15 @@ static void test_several_interfaces(void **state)
 	assert_screen(
 		&fixture,
 		"wg0  port 51820  2 peers, 2 active  rx 1.2 MiB/s  tx 83 KiB/s           14:03:27\n"
-		"peer          endpoint               handshake     rx/s     tx/s  allowed ips\n"
-		"laptop        203.0.113.7:51820            12s  1.2 MiB   83 KiB  10.0.0.2/32\n"
-		"東京オフィス  [2001:db8:85a3::8a2e…         2m      0 B    148 B  10.0.0.3/32 +2\n"
+		"peer          endpoint                 handshake     rx/s     tx/s  allowed ips\n"
+		"laptop        203.0.113.7:51820              12s  1.2 MiB   83 KiB  10.0.0.2/32\n"
+		"東京オフィス  [2001:db8:85a3::8a2e:3…         2m      0 B    148 B  10.0.0.3/32+\n"
 		"\n"
 		"wg1  port 51820  0 peers, 0 active  rx 0 B/s  tx 0 B/s\n"
 		"no peers\n"
 		"\n"
 		"wg2  port 51820  1 peer, 0 active  rx 0 B/s  tx 0 B/s\n"
-		"kiosk         192.0.2.9:1024                3m      0 B      0 B  10.0.0.5/32\n"
+		"kiosk         192.0.2.9:1024                  3m      0 B      0 B  10.0.0.5/32\n"
 		"\n"
 		"\n"
 		"\n"
@@ -303,12 +303,12 @@ static void test_scrolled_to_the_end(void **state)
 	assert_screen(
 		&fixture,
 		"wg1  port 51820  1 peer, 1 active  rx 1.2 MiB/s  tx 83 KiB/s            14:03:27\n"
-		"peer          endpoint               handshake     rx/s     tx/s  allowed ips\n"
-		"laptop        203.0.113.7:51820            12s  1.2 MiB   83 KiB  10.0.0.2/32\n"
+		"peer          endpoint                 handshake     rx/s     tx/s  allowed ips\n"
+		"laptop        203.0.113.7:51820              12s  1.2 MiB   83 KiB  10.0.0.2/32\n"
 		"\n"
 		"wg2  port 51820  2 peers, 2 active  rx 1.2 MiB/s  tx 83 KiB/s\n"
-		"laptop        203.0.113.7:51820            12s  1.2 MiB   83 KiB  10.0.0.2/32\n"
-		"東京オフィス  [2001:db8:85a3::8a2e…         2m      0 B    148 B  10.0.0.3/32 +2\n"
+		"laptop        203.0.113.7:51820              12s  1.2 MiB   83 KiB  10.0.0.2/32\n"
+		"東京オフィス  [2001:db8:85a3::8a2e:3…         2m      0 B    148 B  10.0.0.3/32+\n"
 		"by handshake  rows 7-11 of 11                                     q quit  ? help");
 }
 
@@ -386,12 +386,12 @@ static void test_reversed_by_rate(void **state)
 	assert_screen(
 		&fixture,
 		"wg0  port 51820  5 peers, 2 active  rx 1.2 MiB/s  tx 83 KiB/s           14:03:27\n"
-		"peer          endpoint               handshake     rx/s     tx/s  allowed ips\n"
-		"lJ+qtcDL1uH…  (none)                     never      0 B      0 B  (none)\n"
-		"kiosk         192.0.2.9:1024                3m      0 B      0 B  10.0.0.5/32\n"
-		"SlVga3aBjJe…  198.51.100.201:65535          2h      0 B      0 B  10.0.0.4/32 +1\n"
-		"東京オフィス  [2001:db8:85a3::8a2e…         2m      0 B    148 B  10.0.0.3/32 +2\n"
-		"laptop        203.0.113.7:51820            12s  1.2 MiB   83 KiB  10.0.0.2/32\n"
+		"peer          endpoint                 handshake     rx/s     tx/s  allowed ips\n"
+		"lJ+qtcDL1uH…  (none)                       never      0 B      0 B  (none)\n"
+		"kiosk         192.0.2.9:1024                  3m      0 B      0 B  10.0.0.5/32\n"
+		"SlVga3aBjJe…  198.51.100.201:65535            2h      0 B      0 B  10.0.0.4/32+\n"
+		"東京オフィス  [2001:db8:85a3::8a2e:3…         2m      0 B    148 B  10.0.0.3/32+\n"
+		"laptop        203.0.113.7:51820              12s  1.2 MiB   83 KiB  10.0.0.2/32\n"
 		"\n"
 		"by rate, reversed                                                 q quit  ? help");
 }
