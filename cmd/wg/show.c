@@ -194,7 +194,7 @@ static int take_option(void *ctx, const struct cli_option *option, const char *v
 		options->names = true;
 		return 0;
 	}
-	while (strcmp(option->name, format_names[format]) != 0)
+	while (format < SHOW_PROMETHEUS && strcmp(option->name, format_names[format]) != 0)
 		format++;
 	if (options->format != SHOW_TEXT && options->format != format)
 		return err_set(err, -EINVAL, "--%s and --%s exclude each other",
