@@ -57,6 +57,7 @@ room_of/wg-datapath := datapath
 
 # A fuzz target is tests/fuzz/NAME_fuzz.c, with its corpus in tests/fuzz/corpus/NAME.
 room_of_fuzz/conf := lib/conf
+room_of_fuzz/names := lib/conf
 room_of_fuzz/uapi := lib/uapi
 room_of_fuzz/from_udp := datapath/engine
 room_of_fuzz/from_tun := datapath/engine
