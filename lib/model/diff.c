@@ -2,11 +2,15 @@
  * Running + wanted -> the change: see diff.h. The wanted peers go into a hash table of their places
  * and the running ones are looked up in it, so the time is linear, and a table of 100,000 takes a
  * megabyte. What is wanted twice is in it once, by its first mention.
+ *
+ * Peers choose their keys, and whoever knows how keys are hashed can choose thousands that collide.
+ * So the hash has random factors, anew for each table.
  */
 #include "lib/model/diff.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "lib/util/cleanup.h"
 #include "lib/util/endian.h"
@@ -14,10 +18,15 @@
 
 #define SLOT_EMPTY UINT32_MAX /* no place is that */
 
+enum {
+	N_FACTORS = WG_KEY_LEN / 4
+};
+
 struct table {
 	struct wg_peers wanted; /* what a slot points at is read through this */
 	uint32_t *slots;        /* places; a power of two, at most half of them in use */
 	size_t mask;
+	uint64_t factors[N_FACTORS]; /* of the hash */
 };
 
 static void table_fini(struct table *table)
@@ -32,23 +41,28 @@ static bool same_key(const struct wg_peer *a, const struct wg_peer *b)
 	return !memcmp(&a->public_key, &b->public_key, sizeof(a->public_key));
 }
 
-/* Real keys are as good as random; made-up ones may differ in any few bytes. */
-static size_t hash(const struct wg_peer *peer)
+static void choose_factors(struct table *table)
 {
-	uint64_t value = 0;
+	/* Before the kernel has any, early at boot, those that everyone knows must do. */
+	for (size_t i = 0; i < N_FACTORS; i++)
+		table->factors[i] = (2 * i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+	(void)!getrandom(table->factors, sizeof(table->factors), GRND_NONBLOCK);
+}
 
-	for (size_t i = 0; i < WG_KEY_LEN; i += 8) {
-		value = (value ^ load_le64(peer->public_key.bytes + i)) *
-			UINT64_C(0x9e3779b97f4a7c15);
-		value ^= value >> 32;
-	}
-	return (size_t)value;
+/* The upper half of a sum of products: what two keys share there, they share by chance. */
+static size_t hash(const struct table *table, const struct wg_peer *peer)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < N_FACTORS; i++)
+		sum += table->factors[i] * load_le32(peer->public_key.bytes + 4 * i);
+	return sum >> 32;
 }
 
 /* The wanted peer of that key, or NULL; *slot is where it is or belongs. */
 static const struct wg_peer *look_up(struct table *table, size_t *slot, const struct wg_peer *peer)
 {
-	for (size_t at = hash(peer);; at++) {
+	for (size_t at = hash(table, peer);; at++) {
 		const struct wg_peer *found;
 
 		*slot = at & table->mask;
@@ -74,6 +88,7 @@ static void table_init(struct table *table, const struct wg_device *wanted)
 		.mask = n - 1,
 	};
 	memset(table->slots, 0xff, n * sizeof(*table->slots));
+	choose_factors(table);
 	while ((peer = wg_peers_next(&peers)))
 		if (!look_up(table, &slot, peer))
 			table->slots[slot] = peers.place;

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/model/diff.h"
 #include "lib/util/cleanup.h"
+#include "lib/util/endian.h"
 #include "tests/unit/peer_at.h"
 
 static struct wg_peer *add_peer(struct wg_device *device, uint8_t name)
@@ -190,6 +192,68 @@ static void test_same_result_as_replacing(void **state)
 	}
 }
 
+/* ---- chosen keys ----------------------------------------------------------------------------- */
+
+static void add_pair(struct wg_device *wanted, struct wg_device *running, const struct wg_key *key)
+{
+	wg_device_add_peer(wanted)->public_key = *key;
+	wg_device_add_peer(running)->public_key = *key;
+}
+
+/* Seconds of the processor's time. */
+static double time_to_sync(struct wg_device *wanted, const struct wg_device *running)
+{
+	clock_t start = clock();
+
+	wg_device_sync(wanted, running);
+	return (double)(clock() - start) / CLOCKS_PER_SEC;
+}
+
+/* Peers choose their keys: however they do, a table of 20,000 is a matter of milliseconds. */
+static void test_chosen_keys_cost_no_more(void **state)
+{
+	static const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t inverse = odd;
+
+	(void)state;
+	srand(3);
+	for (int i = 0; i < 6; i++) /* modulo 2^64; each step doubles the bits that are right */
+		inverse *= 2 - odd * inverse;
+	for (int way = 0; way < 3; way++) {
+		AUTO(wg_device_auto_free) struct wg_device *running = wg_device_new();
+		AUTO(wg_device_auto_free) struct wg_device *wanted = wanted_device();
+
+		for (uint64_t i = 0; i < 20000; i++) {
+			struct wg_key key = { 0 };
+			uint64_t state_before = 0;
+
+			switch (way) {
+			case 0: /* made to collide where words are multiplied in turn by a known
+				   factor */
+				for (size_t at = 0; at < 24; at += 8) {
+					uint64_t word = (uint64_t)rand() << 32 ^ (uint64_t)rand();
+
+					store_le64(key.bytes + at, word);
+					state_before = (state_before ^ word) * odd;
+					state_before ^= state_before >> 32;
+				}
+				store_le64(key.bytes + 24,
+					   UINT64_C(0x12345678) * inverse ^ state_before);
+				break;
+			case 1: /* few bits apart */
+				store_le64(key.bytes, i);
+				break;
+			case 2:
+				store_le64(key.bytes + 24, i << 48);
+				break;
+			}
+			add_pair(wanted, running, &key);
+		}
+		assert_true(time_to_sync(wanted, running) < 2);
+		assert_int_equal(wanted->n_peers, 20000);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -197,6 +261,7 @@ int main(void)
 		cmocka_unit_test(test_what_the_file_leaves_out_is_reset),
 		cmocka_unit_test(test_no_peers_on_a_side_is_plain_replacing),
 		cmocka_unit_test(test_same_result_as_replacing),
+		cmocka_unit_test(test_chosen_keys_cost_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
