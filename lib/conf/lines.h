@@ -92,9 +92,9 @@ struct conf_pieces {
 };
 
 /**
- * Takes as many whole lines at the start of text, which ends in a newline and a NUL, as it can and
- * likes; adds their number to *n_lines. Returns how many bytes they have; 0: the first is not for
- * it.
+ * Takes as many whole lines at the start of text as it can and likes; adds their number to
+ * *n_lines. The last of the text's `len` bytes is a newline; what comes after it ends in a NUL and
+ * is not to be taken yet. Returns how many bytes the lines have; 0: the first is not for it.
  */
 typedef size_t (*conf_lines_taker)(void *user, const char *text, size_t len, unsigned int *n_lines);
 

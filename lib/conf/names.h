@@ -12,8 +12,9 @@
  *
  * Conventions, the first that a peer has being its name:
  *	# Name = laptop              in its section, in the comment right above its [Peer], or
- *behind it; also with ":", and "Alias" and "friendly_name" for "Name" # friendly_json = {...}
- *likewise; its member "name"
+ *	                             behind it; also with ":", and "Alias" and "friendly_name"
+ *	                             for "Name"
+ *	# friendly_json = {...}      likewise; its member "name"
  *	### begin laptop ###         in the comment right above [Peer], below or behind it
  *	# BEGIN_PEER laptop          likewise
  *	### Client laptop            likewise; also "# Client: laptop"

@@ -5,14 +5,15 @@
  *	1	enum has: which of the following there are
  *	32	public key
  *	32	preshared key
- *	...	endpoint: IPv4 4 and port 2, IPv6 16 and port 2, "host\0service\0", or a whole
- *sockaddr 2	keepalive
+ *	...	endpoint: IPv4 4 and port 2, IPv6 16 and port 2, "host\0service\0", or
+ *		a whole sockaddr
+ *	2	keepalive
  *	...	handshake: seconds as a varint, nanoseconds 4
  *	...	received, sent: varints
  *	...	"label\0"
  *	...	number of allowed IPs: varint
- *	...	each: IPv4 1 and 4, IPv6 1 and 16; the one says family and mask, or that what
- *follows is the plain struct, which removals are
+ *	...	each: IPv4 1 and 4, IPv6 1 and 16; the one says family and mask, or that
+ *		what follows is the plain struct, which removals are
  *
  * Numbers are in the machine's order, since records never leave the process. A varint has seven
  * bits to a byte, the lowest first; the eighth says that there is more.
