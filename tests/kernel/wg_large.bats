@@ -6,28 +6,6 @@ setup() {
 	need_driver
 }
 
-@test "10,000 peers: set, shown and written within sane time, as the original does" {
-	in_ns <<'END'
-	conf 1 10000 1 >conf
-	SECONDS=0
-	"$ours" setconf wgk0 conf
-	"$ours" show wgk0 dump >dump
-	"$ours" show wgk0 >pretty
-	"$ours" showconf wgk0 >again
-	((SECONDS < 60))
-	[[ $(wc -l <dump) -eq 10001 && $(grep -c '^peer: ' pretty) -eq 10000 ]]
-	if [[ -x $theirs ]]; then
-		"$theirs" show wgk0 dump | cmp dump
-		"$theirs" show wgk0 | cmp pretty
-		"$theirs" showconf wgk0 | cmp again
-	fi
-	# Since Linux 6.16 each peer is a thread of the kernel: not both at once.
-	ip link del wgk0
-	"$ours" setconf wgk1 again
-	"$ours" showconf wgk1 | cmp again
-END
-}
-
 @test "one peer with 65,536 allowed IPs among others" {
 	in_ns <<'END'
 	{ conf 1 2 1; conf 3 3 65536; conf 4 5 1; } >conf
@@ -59,5 +37,24 @@ END
 	done
 	touch stop
 	wait "$changer"
+END
+}
+
+# The last one: Linux 6.1 takes minutes to remove such a device, and lets no other be made meanwhile.
+@test "10,000 peers: set, shown and written within sane time, as the original does" {
+	in_ns <<'END'
+	conf 1 10000 1 >conf
+	SECONDS=0
+	"$ours" setconf wgk0 conf
+	"$ours" show wgk0 dump >dump
+	"$ours" show wgk0 >pretty
+	"$ours" showconf wgk0 >again
+	((SECONDS < 60))
+	[[ $(wc -l <dump) -eq 10001 && $(grep -c '^peer: ' pretty) -eq 10000 ]]
+	if [[ -x $theirs ]]; then
+		"$theirs" show wgk0 dump | cmp dump
+		"$theirs" show wgk0 | cmp pretty
+		"$theirs" showconf wgk0 | cmp again
+	fi
 END
 }
