@@ -11,12 +11,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -29,8 +31,10 @@
 #include "lib/util/cleanup.h"
 #include "lib/util/strbuf.h"
 #include "tests/unit/peer_at.h"
+#include "tests/unit/same_device.h"
 
 #define KEY_A "b85996fecc9c7f1fc6d2572a76eda11d59bcd20be8e543b15ce4bd85a8e75a33"
+#define KEY_B "58402e695ba1772b1cc9309755f043251ea77fdcf10fbe63989ceb7e19321376"
 
 static bool ready; /* whether the namespace could be made */
 
@@ -57,6 +61,7 @@ struct daemon {
 	const char *answer;
 	size_t answer_len;    /* 0: up to its NUL */
 	size_t piece_len;     /* bytes per write of the answer; 0: all at once */
+	size_t first_len;     /* bytes of the first write, if it is another length */
 	size_t hang_up_after; /* bytes of the question; 0: read it whole */
 	struct strbuf question;
 };
@@ -74,12 +79,22 @@ static int listen_at(char *path, size_t path_len, const char *name)
 	return fd;
 }
 
+/* What was written arrives alone: what comes next is not read together with it. */
+static void wait_until_read(int fd)
+{
+	int n;
+
+	while (!ioctl(fd, SIOCOUTQ, &n) && n)
+		sched_yield();
+}
+
 static void *serve(void *argument)
 {
 	struct daemon *daemon = argument;
 	int fd = accept(daemon->fd, NULL, NULL);
 	size_t len = daemon->answer_len ? daemon->answer_len : strlen(daemon->answer);
 	size_t step = daemon->piece_len ? daemon->piece_len : len;
+	size_t n_bytes = daemon->first_len ? daemon->first_len : step;
 
 	for (;;) {
 		char *end = strbuf_reserve(&daemon->question, 4096);
@@ -94,9 +109,11 @@ static void *serve(void *argument)
 		if (strstr(daemon->question.text, "\n\n"))
 			break;
 	}
-	for (size_t at = 0; at < len; at += step)
-		if (write(fd, daemon->answer + at, at + step < len ? step : len - at) < 0)
+	for (size_t at = 0; at < len; at += n_bytes, n_bytes = step) {
+		wait_until_read(fd);
+		if (write(fd, daemon->answer + at, n_bytes < len - at ? n_bytes : len - at) < 0)
 			break;
+	}
 	close(fd);
 	return NULL;
 }
@@ -119,19 +136,25 @@ static void daemon_stop(struct daemon *daemon)
 
 /* ---- get ------------------------------------------------------------------------------------- */
 
-static int get(struct wg_device **out, const char *answer, size_t piece_len)
+static int get_from(struct daemon *daemon, struct wg_device **out, const char *answer)
 {
-	struct daemon daemon = { .piece_len = piece_len };
 	struct err err = { 0 };
 	int r;
 
-	daemon_start(&daemon, answer);
-	r = uapi_get(out, daemon.name, &err);
-	daemon_stop(&daemon);
-	assert_string_equal(daemon.question.text, "get=1\n\n");
-	strbuf_fini(&daemon.question);
+	daemon_start(daemon, answer);
+	r = uapi_get(out, daemon->name, &err);
+	daemon_stop(daemon);
+	assert_string_equal(daemon->question.text, "get=1\n\n");
+	strbuf_fini(&daemon->question);
 	assert_int_equal(err.code, r);
 	return r;
+}
+
+static int get(struct wg_device **out, const char *answer, size_t piece_len)
+{
+	struct daemon daemon = { .piece_len = piece_len };
+
+	return get_from(&daemon, out, answer);
 }
 
 static void a_get_may_come_in_any_pieces(void **state)
@@ -149,6 +172,45 @@ static void a_get_may_come_in_any_pieces(void **state)
 		assert_int_equal(device->listen_port, 5);
 		assert_int_equal(device->n_peers, 1);
 		assert_int_equal(peer_at(device, 0)->n_allowed_ips, 1);
+	}
+}
+
+/* Most lines are read fast, some are left to others, and any may come in two pieces. */
+static void a_get_may_be_torn_anywhere(void **state)
+{
+	static const char peers[] =
+		"private_key=" KEY_A "\nlisten_port=5\nfwmark=7\npublic_key=" KEY_A
+		"\npreshared_key=" KEY_A "\nprotocol_version=1\nendpoint=192.0.2.1:51820\n"
+		"last_handshake_time_sec=1700000000\nlast_handshake_time_nsec=999999999\n"
+		"tx_bytes=123456789012345678\nrx_bytes=18446744073709551615\nunknown=1\n"
+		"persistent_keepalive_interval=25\nallowed_ip=10.0.0.0/8\nallowed_ip=fd00::1/128\n"
+		"public_key=" KEY_B "\nendpoint=[2001:db8::1]:1\nallowed_ip=::ffff:1.2.3.4/128\n";
+	static const struct {
+		const char *text;
+		int code;
+	} ends[] = {
+		{ "errno=0\n\n", 0 },
+		{ "errno=-5\n\n", -EIO },
+		{ "rx_bytes=-1\nerrno=0\n\n", -EPROTO },
+	};
+
+	(void)state;
+	NEEDS_NAMESPACE();
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		AUTO(strbuf_fini) struct strbuf answer = { 0 };
+		AUTO(wg_device_auto_free) struct wg_device *whole = NULL;
+
+		strbuf_addf(&answer, "%s%s", peers, ends[i].text);
+		assert_int_equal(get(&whole, answer.text, 0), ends[i].code);
+		for (size_t at = 1; at < answer.len; at++) {
+			AUTO(wg_device_auto_free) struct wg_device *torn = NULL;
+			struct daemon daemon = { .first_len = at };
+
+			assert_int_equal(get_from(&daemon, &torn, answer.text), ends[i].code);
+			assert_int_equal(!torn, !whole);
+			if (torn)
+				assert_same_device(torn, whole);
+		}
 	}
 }
 
@@ -444,6 +506,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_get_may_come_in_any_pieces),
+		cmocka_unit_test(a_get_may_be_torn_anywhere),
 		cmocka_unit_test(a_get_takes_lines_of_any_length),
 		cmocka_unit_test(what_is_no_answer_is_eproto),
 		cmocka_unit_test(a_line_that_does_not_end_is_eproto),
