@@ -75,23 +75,39 @@ static bool ends_within(int child, int signals, int timeout_ms)
 	return events[0].revents;
 }
 
-static int spawn(pid_t *pid, char *const argv[], short flags, struct err *err)
+static int spawn(pid_t *pid, char *const argv[], const int streams[3], short flags, struct err *err)
 {
+	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	int r = posix_spawnattr_init(&attributes);
 
 	assert(!r);
+	r = posix_spawn_file_actions_init(&actions);
+	assert(!r);
+	for (int i = 0; streams && !r && i < 3; i++)
+		if (streams[i] >= 0)
+			r = posix_spawn_file_actions_adddup2(&actions, streams[i], i);
+	assert(!r);
 	posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETSIGMASK | flags));
 	posix_spawnattr_setsigmask(&attributes, &before);
-	r = posix_spawnp(pid, argv[0], NULL, &attributes, argv, environ);
+	r = posix_spawnp(pid, argv[0], &actions, &attributes, argv, environ);
 	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
 	return r ? err_set(err, -r, "cannot run `%s': %s", argv[0], strerror(r)) : 0;
 }
 
 int process_run(char *const argv[], struct err *err)
 {
 	pid_t pid;
-	int r = spawn(&pid, argv, 0, err);
+	int r = spawn(&pid, argv, NULL, 0, err);
+
+	return r ? r : wait_for(pid);
+}
+
+int process_run_with(char *const argv[], const int streams[static 3], struct err *err)
+{
+	pid_t pid;
+	int r = spawn(&pid, argv, streams, 0, err);
 
 	return r ? r : wait_for(pid);
 }
@@ -100,7 +116,7 @@ int process_run_apart(char *const argv[], struct err *err)
 {
 	AUTO(auto_close) int signals = signalfd(-1, &held, SFD_CLOEXEC);
 	pid_t pid;
-	int r = spawn(&pid, argv, POSIX_SPAWN_SETSID, err);
+	int r = spawn(&pid, argv, NULL, POSIX_SPAWN_SETSID, err);
 
 	if (r)
 		return r;

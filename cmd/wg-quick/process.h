@@ -24,6 +24,12 @@ bool process_is_interrupted(void);
 int process_run(char *const argv[], struct err *err);
 
 /**
+ * As process_run(), with other standard input, output and error: those of `streams` that are not
+ * negative. They stay the caller's.
+ */
+int process_run_with(char *const argv[], const int streams[static 3], struct err *err);
+
+/**
  * As process_run(), for a program that stays behind as a daemon: it gets a session of its own, out
  * of reach of a terminal's Ctrl-C. If a signal is held back and the program does not end on its own
  * soon, it is killed, and all that it has started with it.
