@@ -12,6 +12,7 @@
 #include "cmd/wg-quick/device.h"
 #include "cmd/wg-quick/hooks.h"
 #include "cmd/wg-quick/process.h"
+#include "cmd/wg-quick/work.h"
 #include "lib/ipc/ipc.h"
 #include "lib/ipc/resolve.h"
 #include "lib/netlink/addr.h"
@@ -20,20 +21,10 @@
 #include "lib/util/cleanup.h"
 
 enum {
-	STATUS_FAILED = 1,
-	STATUS_REFUSED = 2,          /* ip(8): the kernel said no */
 	IPV6_LEAST_MTU_BYTES = 1280, /* RFC 8200 section 5 */
 };
 
-/* What all steps work on. */
-struct work {
-	const struct plan *plan;
-	const struct target *target;
-	struct conf *conf;
-	struct err *err;
-};
-
-static void echo(const struct work *work, const struct step *step)
+void work_echo(const struct work *work, const struct step *step)
 {
 	AUTO(strbuf_fini) struct strbuf text = { 0 };
 
@@ -49,12 +40,12 @@ static void tell(const struct err *err)
 			err->expected ? err->expected : "");
 }
 
-static int get_device(struct wg_device **out, const struct plan *plan, struct err *err)
+int work_get_device(struct wg_device **out, struct work *work)
 {
-	int r = ipc_get(out, plan->interface, err);
+	int r = ipc_get(out, work->plan->interface, work->err);
 
 	if (r)
-		err_prefix(err, "Unable to access interface");
+		err_prefix(work->err, "Unable to access interface");
 	return r;
 }
 
@@ -71,18 +62,17 @@ static int set_device_in_child(void *ctx)
 	static const struct resolve_progress progress = { .waiting = say_waiting };
 	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
 	struct work *work = ctx;
-	struct err err = { 0 };
-	int r = resolve_device(work->conf->device, &progress, &err);
+	int r = resolve_device(work->conf->device, &progress, work->err);
 
 	if (!r) {
-		r = ipc_set(work->conf->device, &err);
+		r = ipc_set(work->conf->device, work->err);
 		if (r)
-			err_prefix(&err, "Unable to modify interface");
+			err_prefix(work->err, "Unable to modify interface");
 	}
 	if (!r)
-		r = get_device(&device, work->plan, &err);
+		r = work_get_device(&device, work);
 	if (r)
-		tell(&err);
+		tell(work->err);
 	return r ? STATUS_FAILED : 0;
 }
 
@@ -103,7 +93,7 @@ static int run_hook(struct work *work, const struct step *step)
 {
 	int status;
 
-	echo(work, step);
+	work_echo(work, step);
 	status = hooks_run(step->text, work->target, work->err);
 	if (status > 0)
 		err_set(work->err, -ECHILD, "a %s command failed with exit status %d", step->key,
@@ -131,14 +121,14 @@ static int set_mtu_and_up(struct work *work, const struct step *step)
 	struct step known = *step;
 
 	if (!known.mtu_bytes) {
-		if (get_device(&device, work->plan, work->err))
+		if (work_get_device(&device, work))
 			return STATUS_FAILED;
 		state_look_mtus(&mtus, &unreachable, device);
 		for (size_t i = 0; i < unreachable.n; i++)
 			cli_say("[!] %s", unreachable.items[i]);
 		known.mtu_bytes = plan_mtu(&mtus);
 	}
-	echo(work, &known);
+	work_echo(work, &known);
 	warn_of_small_mtu(work->plan, known.mtu_bytes);
 	if (link_set_mtu(interface, known.mtu_bytes, work->err) ||
 	    link_set_up(interface, work->err))
@@ -153,7 +143,7 @@ static int add_route(struct work *work, const struct step *step)
 		plan->route_policy == ROUTE_POLICY_TABLE ? plan->table : (uint32_t)ROUTE_TABLE_MAIN;
 	int r;
 
-	echo(work, step);
+	work_echo(work, step);
 	r = route_add(plan->interface, &step->cidr, table, work->err);
 	if (r == -EEXIST) {
 		char cidr[CIDR_TEXT_MAX];
@@ -175,7 +165,7 @@ static int route_peers(struct work *work)
 	bool is_auto = work->plan->route_policy == ROUTE_POLICY_AUTO;
 	int status = 0;
 
-	if (get_device(&device, work->plan, work->err) || plan_routes(&routes, device, work->err))
+	if (work_get_device(&device, work) || plan_routes(&routes, device, work->err))
 		return STATUS_FAILED;
 	/* Routes come longest prefix first, so none of them covers a later one: it is enough to
 	 * look once. */
@@ -183,7 +173,7 @@ static int route_peers(struct work *work)
 		return STATUS_REFUSED;
 	for (size_t i = 0; !status && i < routes.n_steps; i++)
 		if (!is_auto || !route_list_covers(&present, &routes.steps[i].cidr))
-			status = add_route(work, &routes.steps[i]);
+			status = work_do(work, &routes.steps[i]);
 	return status;
 }
 
@@ -199,7 +189,7 @@ static int delete_device(struct work *work)
 }
 
 /* Returns 0 or the exit status. */
-static int do_step(struct work *work, const struct step *step)
+static int do_step(struct work *work, struct step *step)
 {
 	const struct plan *plan = work->plan;
 	int r;
@@ -207,16 +197,16 @@ static int do_step(struct work *work, const struct step *step)
 	switch (step->kind) {
 	case STEP_ADD_DEVICE:
 		if (plan->implementation != DEVICE_IMPLEMENTATION_USERSPACE)
-			echo(work, step);
+			work_echo(work, step);
 		r = device_add(plan->interface, plan->implementation, work->err);
 		return r ? STATUS_FAILED : 0;
 	case STEP_RUN_HOOK:
 		return run_hook(work, step);
 	case STEP_SET_DEVICE:
-		echo(work, step);
+		work_echo(work, step);
 		return set_device(work);
 	case STEP_ADD_ADDRESS:
-		echo(work, step);
+		work_echo(work, step);
 		return addr_add(plan->interface, &step->cidr, work->err) ? STATUS_REFUSED : 0;
 	case STEP_SET_MTU_AND_UP:
 		return set_mtu_and_up(work, step);
@@ -225,23 +215,40 @@ static int do_step(struct work *work, const struct step *step)
 	case STEP_ADD_ROUTE:
 		return add_route(work, step);
 	case STEP_DELETE_DEVICE:
-		echo(work, step);
+		work_echo(work, step);
 		return delete_device(work);
 	}
 	assert(!"a step of no kind");
 	return STATUS_FAILED;
 }
 
-/* Takes the first `n` steps back. What cannot be is told, and the rest is tried all the same. */
-static void undo(const struct work *done, size_t n)
+/* Whether a step that fails may have done a part of its work, which its undoing then finds. */
+static bool may_be_half_done(enum step_kind kind)
 {
-	while (n--) {
+	(void)kind;
+	return false;
+}
+
+int work_do(struct work *work, const struct step *step)
+{
+	struct step known = *step; /* it may learn more while it is done */
+	int status = do_step(work, &known);
+
+	if (!status || may_be_half_done(step->kind))
+		plan_copy_step(&work->done, &known);
+	return status;
+}
+
+/* Takes back what is done. What cannot be is told, and the rest is tried all the same. */
+static void undo(const struct work *done)
+{
+	for (size_t n = done->done.n_steps; n--;) {
 		struct err err = { 0 };
 		struct work work = *done;
 		struct step step;
 
 		work.err = &err;
-		if (plan_undo(&step, &work.plan->steps[n]) && do_step(&work, &step))
+		if (plan_undo(&step, &done->done.steps[n]) && do_step(&work, &step))
 			tell(&err);
 	}
 }
@@ -251,20 +258,14 @@ int apply(const struct plan *plan, const struct target *target, struct conf *con
 	struct err err = { 0 };
 	struct work work = { .plan = plan, .target = target, .conf = conf, .err = &err };
 	bool is_deleted = false; /* there is no way back then: what is left is done */
-	size_t done = 0;
 	int status = 0;
 
 	strcpy(conf->device->name, plan->interface);
 	process_hold_signals();
-	while (!status && done < plan->n_steps) {
-		const struct step *step = &plan->steps[done];
-
+	for (size_t i = 0; !status && i < plan->n_steps; i++) {
 		err = (struct err){ 0 }; /* a step may succeed after something failed in it */
-		status = do_step(&work, step);
-		if (!status) {
-			done++;
-			is_deleted |= step->kind == STEP_DELETE_DEVICE;
-		}
+		status = work_do(&work, &plan->steps[i]);
+		is_deleted |= !status && plan->steps[i].kind == STEP_DELETE_DEVICE;
 		/* Perhaps the step failed for that very reason. */
 		if (!is_deleted && process_is_interrupted()) {
 			err_set(&err, -EINTR, "interrupted");
@@ -274,6 +275,7 @@ int apply(const struct plan *plan, const struct target *target, struct conf *con
 	if (status)
 		tell(&err);
 	if (status && plan->is_undone)
-		undo(&work, done);
+		undo(&work);
+	plan_fini(&work.done);
 	return status;
 }

@@ -23,7 +23,7 @@ enum {
 	ETHERNET_MTU_BYTES = 1500,
 };
 
-static struct step *add_step(struct plan *plan, enum step_kind kind)
+struct step *plan_add_step(struct plan *plan, enum step_kind kind)
 {
 	struct step *step;
 
@@ -33,12 +33,20 @@ static struct step *add_step(struct plan *plan, enum step_kind kind)
 	return step;
 }
 
+void plan_copy_step(struct plan *plan, const struct step *step)
+{
+	struct step *copy = plan_add_step(plan, step->kind);
+
+	*copy = *step;
+	copy->text = mem_strdup(step->text);
+}
+
 static void add_hooks(struct plan *plan, const char *key, const struct strlist *hooks)
 {
 	for (size_t i = 0; i < hooks->n; i++) {
 		AUTO(strbuf_fini) struct strbuf text = { 0 };
 		const char *from = hooks->items[i], *mark;
-		struct step *step = add_step(plan, STEP_RUN_HOOK);
+		struct step *step = plan_add_step(plan, STEP_RUN_HOOK);
 
 		for (; (mark = strstr(from, "%i")); from = mark + 2) {
 			strbuf_add_mem(&text, from, (size_t)(mark - from));
@@ -123,14 +131,14 @@ int plan_up(struct plan *out, const char *interface, enum device_implementation 
 		return err_set(err, -EINVAL,
 			       "`%s' is neither the number nor the name of a routing table",
 			       plan.table_name);
-	add_step(&plan, STEP_ADD_DEVICE);
+	plan_add_step(&plan, STEP_ADD_DEVICE);
 	add_hooks(&plan, "PreUp", &conf->quick.pre_up);
-	add_step(&plan, STEP_SET_DEVICE);
+	plan_add_step(&plan, STEP_SET_DEVICE);
 	for (size_t i = 0; i < conf->quick.n_addresses; i++)
-		add_step(&plan, STEP_ADD_ADDRESS)->cidr = conf->quick.addresses[i];
-	add_step(&plan, STEP_SET_MTU_AND_UP)->mtu_bytes = conf->quick.mtu_bytes;
+		plan_add_step(&plan, STEP_ADD_ADDRESS)->cidr = conf->quick.addresses[i];
+	plan_add_step(&plan, STEP_SET_MTU_AND_UP)->mtu_bytes = conf->quick.mtu_bytes;
 	if (plan.route_policy != ROUTE_POLICY_OFF)
-		add_step(&plan, STEP_ROUTE_PEERS);
+		plan_add_step(&plan, STEP_ROUTE_PEERS);
 	add_hooks(&plan, "PostUp", &conf->quick.post_up);
 	*out = plan;
 	plan = (struct plan){ 0 };
@@ -149,7 +157,7 @@ int plan_down(struct plan *out, const char *interface, const struct conf *conf,
 	if (r)
 		return r;
 	add_hooks(&plan, "PreDown", &conf->quick.pre_down);
-	add_step(&plan, STEP_DELETE_DEVICE);
+	plan_add_step(&plan, STEP_DELETE_DEVICE);
 	add_hooks(&plan, "PostDown", &conf->quick.post_down);
 	*out = plan;
 	plan = (struct plan){ 0 };
@@ -181,7 +189,7 @@ int plan_routes(struct plan *out, const struct wg_device *device, struct err *er
 		return r;
 	while ((peer = wg_peers_next(&peers)))
 		for (size_t i = 0; i < peer->n_allowed_ips; i++)
-			add_step(out, STEP_ADD_ROUTE)->cidr = peer->allowed_ips[i].cidr;
+			plan_add_step(out, STEP_ADD_ROUTE)->cidr = peer->allowed_ips[i].cidr;
 	if (out->n_steps)
 		qsort(out->steps, out->n_steps, sizeof(*out->steps), compare_routes);
 	return 0;

@@ -80,7 +80,13 @@ int plan_routes(struct plan *out, const struct wg_device *device, struct err *er
 /** The MTU for the tunnel, in bytes: 80 less than the narrowest way to an endpoint has. */
 unsigned int plan_mtu(const struct state_mtus *mtus);
 
-/** Fills in the step that takes `done` back. Returns whether there is need of one. */
+/** Adds a step of that kind, for the caller to fill in. Valid until the next one is added. */
+struct step *plan_add_step(struct plan *plan, enum step_kind kind);
+/** Adds a copy of a step, perhaps another plan's. */
+void plan_copy_step(struct plan *plan, const struct step *step);
+
+/** Fills in the step that takes `done` back; its text stays `done`'s. Returns whether there is
+ * need of one. */
 bool plan_undo(struct step *out, const struct step *done);
 
 /** What a step does, in the words of the command that would do it. */

@@ -1,0 +1,39 @@
+#ifndef CMD_WG_QUICK_WORK_H
+#define CMD_WG_QUICK_WORK_H
+
+#include <stdbool.h>
+
+#include "cmd/wg-quick/plan.h"
+#include "cmd/wg-quick/target.h"
+#include "lib/conf/conf.h"
+#include "lib/model/device.h"
+#include "lib/util/err.h"
+
+/* Private to apply.c and the files that do steps for it: what all steps work on. */
+
+enum {
+	STATUS_FAILED = 1,
+	STATUS_REFUSED = 2, /* ip(8): the kernel said no */
+};
+
+struct work {
+	const struct plan *plan;
+	const struct target *target;
+	struct conf *conf;
+	struct plan done; /* each step that is done or may be half done, as it was done, in order */
+	struct err *err;
+};
+
+/**
+ * Does one step and writes down that it is done. Steps that look do others by this function.
+ * Returns 0, or the exit status with work->err filled in (empty: it has been told already).
+ */
+int work_do(struct work *work, const struct step *step);
+
+/** Tells on stderr what is about to be done. */
+void work_echo(const struct work *work, const struct step *step);
+
+/** Reads the device. As ipc_get(); the error says that it was that. */
+int work_get_device(struct wg_device **out, struct work *work);
+
+#endif
