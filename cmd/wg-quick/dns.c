@@ -1,0 +1,437 @@
+/*
+ * Choosing whom to tell about name servers, and telling. Each way has a function that sets and one
+ * that takes back. What was chosen is not recorded: a file that was exchanged can be told from its
+ * own records, systemd-resolved forgets a link's servers with the link, and resolvconf does not
+ * mind to be told about what it does not know. Stateless.
+ */
+#include "cmd/wg-quick/dns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/cli.h"
+#include "cmd/wg-quick/dns_file.h"
+#include "cmd/wg-quick/process.h"
+#include "lib/util/cleanup.h"
+#include "lib/util/mem.h"
+
+#define FAILURE_VARIABLE "WG_QUICK_DNS_FAILURE"
+#define RESOLVED_SOCKET "/run/systemd/resolve/io.systemd.Resolve"
+#define ORDER_FILE "/etc/resolvconf/interface-order"
+#define RECORDS_DIR "/etc/resolvconf/run/interface"
+
+enum {
+	STATUS_FAILED = 1,
+	STATUS_NOBODY = 127, /* as of a program that is missing */
+};
+
+enum way {
+	WAY_RESOLVCONF,
+	WAY_RESOLVED,
+	WAY_FILE,
+};
+
+/* ---- who is there ---------------------------------------------------------------------------- */
+
+/* Finds a program in PATH, as execvp() would. */
+static bool find_program(char out[static PATH_MAX], const char *name)
+{
+	const char *dir = getenv("PATH"), *end;
+	struct stat st;
+
+	for (; dir && *dir; dir = *end ? end + 1 : end) {
+		end = strchrnul(dir, ':');
+		if (snprintf(out, PATH_MAX, "%.*s/%s", (int)(end - dir), dir, name) < PATH_MAX &&
+		    !stat(out, &st) && S_ISREG(st.st_mode) && !access(out, X_OK))
+			return true;
+	}
+	return false;
+}
+
+static bool has_resolvconf(void)
+{
+	char path[PATH_MAX];
+
+	return find_program(path, "resolvconf");
+}
+
+static bool resolved_answers(void)
+{
+	AUTO(auto_close) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	char *const argv[] = { "resolvectl", "status", NULL };
+	char path[PATH_MAX];
+
+	if (!find_program(path, "resolvectl"))
+		return false;
+	return !access(RESOLVED_SOCKET, F_OK) ||
+	       !process_run_with(argv, (int[]){ null, null, null }, NULL);
+}
+
+static bool wants_split(const struct dns *dns)
+{
+	for (size_t i = 0; i < dns->search->n; i++)
+		if (dns->search->items[i][0] == '~')
+			return true;
+	return false;
+}
+
+static enum way choose(const struct dns *dns, const char **why)
+{
+	*why = NULL;
+	if (has_resolvconf()) {
+		if (!wants_split(dns) || !resolved_answers())
+			return WAY_RESOLVCONF;
+		*why = "a domain has servers of its own (~): DNS is set in systemd-resolved";
+		return WAY_RESOLVED;
+	}
+	if (resolved_answers()) {
+		*why = "no resolvconf: DNS is set in systemd-resolved";
+		return WAY_RESOLVED;
+	}
+	*why = "no resolvconf, no systemd-resolved: DNS is set in /etc/resolv.conf";
+	return WAY_FILE;
+}
+
+/* ---- running programs ------------------------------------------------------------------------ */
+
+static void echo(char *const argv[])
+{
+	AUTO(strbuf_fini) struct strbuf text = { 0 };
+
+	for (; *argv; argv++)
+		strbuf_addf(&text, " %s", *argv);
+	cli_say("[#]%s", strbuf_text(&text));
+}
+
+/* Returns the exit status. `input` is a descriptor, or -1 for our own standard input. */
+static int run(char *const argv[], int input, struct err *err)
+{
+	int status;
+
+	echo(argv);
+	status = process_run_with(argv, (int[]){ input, -1, -1 }, err);
+	if (status > 0)
+		err_set(err, -ECHILD, "`%s %s' failed with exit status %d", argv[0], argv[1],
+			status);
+	return status < 0 ? STATUS_NOBODY : status;
+}
+
+/* ---- resolvconf ------------------------------------------------------------------------------ */
+
+void dns_add_prefix(struct strbuf *out, const char *order_path, const char *resolvconf_path)
+{
+	AUTO(auto_fclose) FILE *file = NULL;
+	AUTO(auto_free) char *line = NULL;
+	size_t cap = 0;
+	struct stat st;
+
+	if (stat(order_path, &st) || !S_ISREG(st.st_mode) ||
+	    (!lstat(resolvconf_path, &st) && S_ISLNK(st.st_mode)))
+		return;
+	file = fopen(order_path, "re");
+	while (file && getline(&line, &cap, file) >= 0) {
+		const char *word = line + strspn(line, " \t");
+		size_t len = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					  "0123456789-");
+		const char *rest = word + len;
+
+		if (!len || *rest++ != '*')
+			continue;
+		rest += strspn(rest, " \t");
+		if (*rest != '\n')
+			continue;
+		strbuf_addf(out, "%.*s.", (int)len, word);
+		return;
+	}
+}
+
+/* The interface's name as resolvconf is to hear it. */
+static void add_record_name(struct strbuf *out, const struct dns *dns)
+{
+	char path[PATH_MAX] = "";
+
+	find_program(path, "resolvconf");
+	dns_add_prefix(out, ORDER_FILE, path);
+	strbuf_add(out, dns->interface);
+}
+
+/* The lines of a resolv.conf; with is_split_left_out, without domains that only have servers. */
+static void add_lines(struct strbuf *out, const struct dns *dns, bool is_split_left_out)
+{
+	const char *separator = "search ";
+
+	for (size_t i = 0; i < dns->servers->n; i++)
+		strbuf_addf(out, "nameserver %s\n", dns->servers->items[i]);
+	for (size_t i = 0; i < dns->search->n; i++) {
+		if (is_split_left_out && dns->search->items[i][0] == '~')
+			continue;
+		strbuf_addf(out, "%s%s", separator, dns->search->items[i]);
+		separator = " ";
+	}
+	if (separator[1] == '\0')
+		strbuf_add_char(out, '\n');
+}
+
+static int set_resolvconf(const struct dns *dns, struct err *err)
+{
+	AUTO(strbuf_fini) struct strbuf name = { 0 }, lines = { 0 };
+	AUTO(auto_close) int input = memfd_create("dns", MFD_CLOEXEC);
+	char *argv[] = { "resolvconf", "-a", NULL, "-m", "0", "-x", NULL };
+
+	add_record_name(&name, dns);
+	argv[2] = name.text;
+	add_lines(&lines, dns, false);
+	if (input < 0 || write(input, lines.text, lines.len) != (ssize_t)lines.len ||
+	    lseek(input, 0, SEEK_SET)) {
+		err_set(err, -errno, "cannot hand anything to resolvconf: %s", strerror(errno));
+		return STATUS_FAILED;
+	}
+	return run(argv, input, err);
+}
+
+static int unset_resolvconf(const struct dns *dns, struct err *err)
+{
+	AUTO(strbuf_fini) struct strbuf name = { 0 };
+	char *argv[] = { "resolvconf", "-d", NULL, "-f", NULL };
+
+	add_record_name(&name, dns);
+	argv[2] = name.text;
+	return run(argv, -1, err);
+}
+
+/* ---- systemd-resolved ------------------------------------------------------------------------ */
+
+/* Runs resolvectl VERB INTERFACE WORDS [LAST]. */
+static int run_resolvectl(const struct dns *dns, char *verb, const struct strlist *words,
+			  char *last, struct err *err)
+{
+	char *const start[] = { "resolvectl", verb, (char *)dns->interface };
+	size_t n = sizeof(start) / sizeof(start[0]), n_words = words ? words->n : 0;
+	AUTO(auto_free) char **argv = mem_alloc(n + n_words + 2, sizeof(*argv));
+
+	memcpy(argv, start, sizeof(start));
+	if (n_words)
+		memcpy(argv + n, words->items, n_words * sizeof(*argv));
+	argv[n + n_words] = last;
+	return run(argv, -1, err);
+}
+
+/* The domain "~." stands for all names: the tunnel's servers are then asked before other links'. */
+static int set_resolved(const struct dns *dns, struct err *err)
+{
+	bool is_split = wants_split(dns);
+	int status = run_resolvectl(dns, "dns", dns->servers, NULL, err);
+
+	if (!status)
+		status = run_resolvectl(dns, "domain", dns->search, is_split ? NULL : "~.", err);
+	if (!status && is_split)
+		status = run_resolvectl(dns, "default-route", NULL, "no", err);
+	if (status)
+		run_resolvectl(dns, "revert", NULL, NULL, NULL);
+	return status;
+}
+
+/* ---- resolv.conf ----------------------------------------------------------------------------- */
+
+static void say_file(enum dns_file_outcome outcome, const char *interface)
+{
+	const char *path = dns_file_of_host.path;
+
+	switch (outcome) {
+	case DNS_FILE_UNCHANGED:
+		break;
+	case DNS_FILE_EXCHANGED:
+		cli_say("[#] mv %s.wg-quick-new %s", path, path);
+		break;
+	case DNS_FILE_WRITTEN:
+		cli_say("[#] cat %s.wg-quick-new >%s", path, path);
+		break;
+	case DNS_FILE_RESTORED:
+		cli_say("[#] mv %s.wg-quick %s", path, path);
+		break;
+	case DNS_FILE_TAKEN:
+		cli_say("[!] %s is another program's by now, and stays as it is after `%s'", path,
+			interface);
+		break;
+	}
+}
+
+static int set_file(const struct dns *dns, struct err *err)
+{
+	AUTO(strbuf_fini) struct strbuf lines = { 0 };
+	enum dns_file_outcome outcome = DNS_FILE_UNCHANGED;
+
+	if (wants_split(dns))
+		cli_say("[!] servers for a domain alone (~) take systemd-resolved: they are asked "
+			"for all names");
+	add_lines(&lines, dns, true);
+	if (dns_file_set(&outcome, &dns_file_of_host, dns->interface, strbuf_text(&lines), err)) {
+		err_prefix(err, "cannot set DNS");
+		return STATUS_NOBODY;
+	}
+	say_file(outcome, dns->interface);
+	return 0;
+}
+
+static int unset_file(const struct dns *dns, struct err *err)
+{
+	enum dns_file_outcome outcome;
+	int r = dns_file_unset(&outcome, &dns_file_of_host, dns->interface, err);
+
+	if (!r)
+		say_file(outcome, dns->interface);
+	return r;
+}
+
+/* ---- the front door -------------------------------------------------------------------------- */
+
+/* Whether a failure is to be told only. Returns 0 or -EINVAL. */
+static int read_policy(bool *is_warning, struct err *err)
+{
+	const char *text = getenv(FAILURE_VARIABLE);
+
+	*is_warning = text && !strcmp(text, "warn");
+	if (!text || !text[0] || *is_warning || !strcmp(text, "abort"))
+		return 0;
+	return err_expected(err, -EINVAL, "abort or warn",
+			    "Unable to parse " FAILURE_VARIABLE ": `%.200s'", text);
+}
+
+int dns_check_environment(struct err *err)
+{
+	bool is_warning;
+
+	return read_policy(&is_warning, err);
+}
+
+int dns_set(const struct dns *dns, struct err *err)
+{
+	bool is_warning;
+	const char *why;
+	int status = 0;
+
+	if (!dns->servers->n)
+		return 0;
+	switch (choose(dns, &why)) {
+	case WAY_RESOLVCONF:
+		status = set_resolvconf(dns, err);
+		break;
+	case WAY_RESOLVED:
+		cli_say("[!] %s", why);
+		status = set_resolved(dns, err);
+		break;
+	case WAY_FILE:
+		cli_say("[!] %s", why);
+		status = set_file(dns, err);
+		break;
+	}
+	if (!status || read_policy(&is_warning, NULL) || !is_warning)
+		return status;
+	cli_say("[!] %s; `%s' goes on without its DNS", err->text, dns->interface);
+	*err = (struct err){ 0 };
+	return 0;
+}
+
+void dns_unset(const struct dns *dns)
+{
+	struct err err = { 0 };
+	const char *why;
+	int r = 0;
+
+	/* systemd-resolved forgets by itself, and without resolvconf there is nobody to ask. */
+	if (dns_is_in_file(dns->interface))
+		r = unset_file(dns, &err);
+	else if (dns->servers->n && has_resolvconf() && choose(dns, &why) == WAY_RESOLVCONF)
+		r = unset_resolvconf(dns, &err);
+	if (r)
+		cli_say("[!] cannot take DNS back: %s", err.text);
+}
+
+bool dns_is_in_file(const char *interface)
+{
+	return dns_file_get(NULL, &dns_file_of_host, interface);
+}
+
+/* ---- what is set now ------------------------------------------------------------------------- */
+
+/* Adds the servers and domains in the text of a resolv.conf. */
+static void add_from_lines(struct strlist *servers, struct strlist *search, char *text)
+{
+	char *rest = NULL, *word_rest = NULL;
+
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		const char *keyword = strtok_r(line, " \t", &word_rest), *word;
+		bool is_server = keyword && !strcmp(keyword, "nameserver");
+
+		if (!is_server && (!keyword || strcmp(keyword, "search") != 0))
+			continue;
+		while ((word = strtok_r(NULL, " \t", &word_rest)))
+			strlist_add(is_server ? servers : search, word);
+	}
+}
+
+/* Asks resolvconf, or reads its record where it does not answer (Debian's does not know -l). */
+static void ask_resolvconf(struct strbuf *out, const struct dns *dns)
+{
+	AUTO(strbuf_fini) struct strbuf name = { 0 }, path = { 0 };
+	AUTO(auto_close) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	AUTO(auto_close) int answer = memfd_create("dns", MFD_CLOEXEC);
+	AUTO(auto_close) int record = -1;
+	char *argv[] = { "resolvconf", "-l", NULL, NULL };
+	int status;
+
+	add_record_name(&name, dns);
+	argv[2] = name.text;
+	status = process_run_with(argv, (int[]){ -1, answer, null }, NULL);
+	if (answer >= 0 && !lseek(answer, 0, SEEK_SET))
+		strbuf_read_fd(out, answer, NULL);
+	if (!status)
+		return;
+	strbuf_addf(&path, RECORDS_DIR "/%s", strbuf_text(&name));
+	record = open(strbuf_text(&path), O_RDONLY | O_CLOEXEC);
+	if (record >= 0)
+		strbuf_read_fd(out, record, NULL);
+}
+
+void dns_get(struct strlist *servers, struct strlist *search, const struct dns *dns)
+{
+	AUTO(strbuf_fini) struct strbuf lines = { 0 };
+	const char *why;
+
+	if (!dns_file_get(&lines, &dns_file_of_host, dns->interface)) {
+		if (has_resolvconf() && choose(dns, &why) == WAY_RESOLVCONF)
+			ask_resolvconf(&lines, dns);
+		else
+			add_lines(&lines, dns, false);
+	}
+	if (lines.len)
+		add_from_lines(servers, search, lines.text);
+}
+
+/* ---- after a crash --------------------------------------------------------------------------- */
+
+static bool has_link(const char *interface)
+{
+	return if_nametoindex(interface) != 0;
+}
+
+void dns_recover(void)
+{
+	AUTO(strlist_fini) struct strlist gone = { 0 };
+	struct err err = { 0 };
+	int r = dns_file_recover(&gone, &dns_file_of_host, has_link, &err);
+
+	for (size_t i = 0; i < gone.n; i++)
+		cli_say("[!] `%s' went without taking its DNS back: done now", gone.items[i]);
+	if (r)
+		cli_say("[!] cannot take DNS back: %s", err.text);
+}

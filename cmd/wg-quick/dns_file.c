@@ -1,0 +1,436 @@
+/*
+ * The swap of resolv.conf. Two things are kept:
+ *
+ *	STATE_DIR/dns         what each tunnel wants, in the order in which they came; a section
+ *	                      begins with "# INTERFACE". The last one counts.
+ *	PATH.wg-quick         the resolv.conf that was there, itself: a link stays a link. Both
+ *	                      files change places in one step (RENAME_EXCHANGE), so that there is
+ *	                      always one.
+ *
+ * A file of ours begins with a line that says so; that line, not a record elsewhere, tells whose
+ * resolv.conf is, since others may replace it any time and a reboot may come between.
+ *
+ * In a container resolv.conf is often a mount point, or its directory is read-only. It is then
+ * written into, and what it held is kept as STATE_DIR/resolv.conf.
+ *
+ * Callers own what they hand in; a lock on STATE_DIR keeps two of them apart.
+ */
+#include "cmd/wg-quick/dns_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/util/cleanup.h"
+
+#define MARK "# Written by wg-quick(8), "
+
+const struct dns_file dns_file_of_host = { "/etc/resolv.conf", RUNSTATEDIR "/wg-quick" };
+
+/* The names of all files, and what the tunnels want. */
+struct work {
+	const char *path;
+	struct strbuf saved, next;         /* beside path */
+	struct strbuf dir, wishes, copied; /* in the state directory */
+	struct strbuf stack;
+	int lock;
+};
+
+static void work_fini(struct work *work)
+{
+	struct strbuf *all[] = { &work->saved,  &work->next,   &work->dir,
+				 &work->wishes, &work->copied, &work->stack };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		strbuf_fini(all[i]);
+	auto_close(&work->lock);
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+static int file_err(struct err *err, const char *path)
+{
+	int code = -errno;
+
+	return err_set(err, code, "%s: %s", path, strerror(-code));
+}
+
+/* Returns 0, or -ENOENT and the like without a word. */
+static int read_file(struct strbuf *out, const char *path)
+{
+	AUTO(auto_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : strbuf_read_fd(out, fd, NULL);
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		ssize_t n = pwrite(fd, text + at, len - at, (off_t)at);
+
+		if (n < 0)
+			return -errno;
+		at += (size_t)n;
+	}
+	return 0;
+}
+
+/* Writes a file that is not there yet, whole or not at all. */
+static int write_new(const char *path, const char *text, size_t len, struct err *err)
+{
+	AUTO(auto_close) int fd = -1;
+	int r;
+
+	unlink(path); /* of a run that was killed */
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return file_err(err, path);
+	r = fchmod(fd, 0644) ? -errno : write_all(fd, text, len);
+	if (!r && fsync(fd))
+		r = -errno;
+	if (!r)
+		return 0;
+	errno = -r;
+	file_err(err, path);
+	unlink(path);
+	return r;
+}
+
+/* Writes into a file that must stay where it is. What cannot be written whole is not begun. */
+static int write_into(const char *path, const char *text, size_t len, struct err *err)
+{
+	AUTO(auto_close) int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	int r;
+
+	if (fd < 0)
+		return file_err(err, path);
+	r = posix_fallocate(fd, 0, (off_t)len);
+	if (r && r != EOPNOTSUPP) {
+		errno = r;
+		return file_err(err, path);
+	}
+	r = write_all(fd, text, len);
+	if (!r && (ftruncate(fd, (off_t)len) || fsync(fd)))
+		r = -errno;
+	errno = -r;
+	return r ? file_err(err, path) : 0;
+}
+
+static int replace(const char *path, const struct strbuf *next, const struct strbuf *text,
+		   struct err *err)
+{
+	int r = write_new(strbuf_text(next), strbuf_text(text), text->len, err);
+
+	if (!r && rename(strbuf_text(next), path)) {
+		r = file_err(err, path);
+		unlink(strbuf_text(next));
+	}
+	return r;
+}
+
+static bool is_ours(const char *path)
+{
+	AUTO(auto_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char start[sizeof(MARK) - 1];
+
+	return fd >= 0 && read(fd, start, sizeof(start)) == (ssize_t)sizeof(start) &&
+	       !memcmp(start, MARK, sizeof(start));
+}
+
+static bool exists(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st);
+}
+
+static bool is_plain(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st) && S_ISREG(st.st_mode);
+}
+
+/* ---- the tunnels' wishes --------------------------------------------------------------------- */
+
+/* Finds the section that begins at `from`; returns whether there is one. *end is where the next
+ * begins. */
+static bool next_section(const char **name, size_t *name_len, const char **lines, const char **end,
+			 const char *from)
+{
+	const char *newline;
+
+	if (strncmp(from, "# ", 2) != 0)
+		return false;
+	newline = strchr(from, '\n');
+	if (!newline)
+		return false;
+	*name = from + 2;
+	*name_len = (size_t)(newline - *name);
+	*lines = newline + 1;
+	*end = strstr(newline, "\n# ");
+	*end = *end ? *end + 1 : from + strlen(from);
+	return true;
+}
+
+/* Leaves one tunnel's section out; returns whether there was one. */
+static bool drop_section(struct strbuf *stack, const char *interface)
+{
+	AUTO(strbuf_fini) struct strbuf rest = { 0 };
+	const char *name, *lines, *end, *at = strbuf_text(stack);
+	bool found = false;
+	size_t len;
+
+	for (; next_section(&name, &len, &lines, &end, at); at = end)
+		if (len == strlen(interface) && !memcmp(name, interface, len))
+			found = true;
+		else
+			strbuf_add_mem(&rest, at, (size_t)(end - at));
+	if (found) {
+		strbuf_clear(stack);
+		strbuf_add(stack, strbuf_text(&rest));
+	}
+	return found;
+}
+
+/* What resolv.conf is to be; empty if no tunnel wants anything. */
+static void add_content(struct strbuf *out, const struct work *work)
+{
+	const char *name, *lines, *end, *at = strbuf_text(&work->stack);
+	size_t len;
+
+	for (; next_section(&name, &len, &lines, &end, at); at = end) {
+		strbuf_clear(out);
+		strbuf_addf(out, MARK "for %.*s. Do not edit: it goes when the tunnel goes.\n",
+			    (int)len, name);
+		strbuf_add_mem(out, lines, (size_t)(end - lines));
+	}
+}
+
+/* ---- resolv.conf ----------------------------------------------------------------------------- */
+
+/* For a file that cannot be replaced: see the top. */
+static int put_in_place(enum dns_file_outcome *out, const struct work *work,
+			const struct strbuf *content, struct err *err)
+{
+	AUTO(strbuf_fini) struct strbuf old = { 0 };
+	struct err ours = { 0 };
+	int r = 0;
+
+	if (!is_plain(work->path))
+		return err->code;
+	if (!is_ours(work->path)) {
+		r = read_file(&old, work->path);
+		if (!r)
+			r = write_new(strbuf_text(&work->copied), strbuf_text(&old), old.len,
+				      &ours);
+	}
+	if (!r)
+		r = write_into(work->path, strbuf_text(content), content->len, &ours);
+	if (r) {
+		if (ours.code)
+			*err = ours;
+		return r;
+	}
+	*out = DNS_FILE_WRITTEN;
+	return 0;
+}
+
+/* Makes resolv.conf ours, with this content. */
+static int put(enum dns_file_outcome *out, const struct work *work, const struct strbuf *content,
+	       struct err *err)
+{
+	const char *saved = strbuf_text(&work->saved);
+	int r;
+
+	if (is_ours(work->path) || !exists(work->path)) {
+		r = replace(work->path, &work->next, content, err);
+	} else {
+		/* Of an older resolv.conf that another program has replaced since. */
+		r = write_new(saved, strbuf_text(content), content->len, err);
+		if (!r && renameat2(AT_FDCWD, saved, AT_FDCWD, work->path, RENAME_EXCHANGE)) {
+			r = file_err(err, work->path);
+			unlink(saved);
+		}
+	}
+	if (r)
+		return put_in_place(out, work, content, err);
+	*out = DNS_FILE_EXCHANGED;
+	return 0;
+}
+
+/* Puts back what was there. */
+static int restore(enum dns_file_outcome *out, const struct work *work, struct err *err)
+{
+	AUTO(strbuf_fini) struct strbuf old = { 0 };
+	const char *saved = strbuf_text(&work->saved), *copied = strbuf_text(&work->copied);
+	int r = 0;
+
+	if (!is_ours(work->path)) {
+		*out = exists(saved) || exists(copied) ? DNS_FILE_TAKEN : DNS_FILE_UNCHANGED;
+		if (is_ours(saved))
+			*out = DNS_FILE_UNCHANGED; /* killed before both changed places */
+	} else if (exists(saved)) {
+		r = rename(saved, work->path) ? file_err(err, work->path) : 0;
+		*out = DNS_FILE_RESTORED;
+	} else if (!read_file(&old, copied)) {
+		r = write_into(work->path, strbuf_text(&old), old.len, err);
+		*out = DNS_FILE_RESTORED;
+	} else { /* there was none */
+		r = unlink(work->path) ? file_err(err, work->path) : 0;
+		*out = DNS_FILE_RESTORED;
+	}
+	if (!r) {
+		unlink(saved);
+		unlink(copied);
+	}
+	return r;
+}
+
+/* Makes resolv.conf what the tunnels want. */
+static int settle(enum dns_file_outcome *out, const struct work *work, struct err *err)
+{
+	AUTO(strbuf_fini) struct strbuf content = { 0 }, present = { 0 };
+
+	*out = DNS_FILE_UNCHANGED;
+	add_content(&content, work);
+	if (!content.len)
+		return restore(out, work, err);
+	if (!read_file(&present, work->path) &&
+	    !strcmp(strbuf_text(&present), strbuf_text(&content)))
+		return 0;
+	return put(out, work, &content, err);
+}
+
+static int write_stack(const struct work *work, struct err *err)
+{
+	AUTO(strbuf_fini) struct strbuf next = { 0 };
+
+	if (!work->stack.len)
+		return unlink(strbuf_text(&work->wishes)) && errno != ENOENT
+			       ? file_err(err, strbuf_text(&work->wishes))
+			       : 0;
+	strbuf_addf(&next, "%s.new", strbuf_text(&work->wishes));
+	return replace(strbuf_text(&work->wishes), &next, &work->stack, err);
+}
+
+/* ---- the front door -------------------------------------------------------------------------- */
+
+static void name_files(struct work *out, const struct dns_file *file)
+{
+	*out = (struct work){ .path = file->path, .lock = -1 };
+	strbuf_addf(&out->saved, "%s.wg-quick", file->path);
+	strbuf_addf(&out->next, "%s.wg-quick-new", file->path);
+	strbuf_add(&out->dir, file->state_dir);
+	strbuf_addf(&out->wishes, "%s/dns", file->state_dir);
+	strbuf_addf(&out->copied, "%s/resolv.conf", file->state_dir);
+}
+
+/* Waits for whoever else is at it. */
+static int begin(struct work *out, const struct dns_file *file, struct err *err)
+{
+	const char *dir = file->state_dir;
+
+	name_files(out, file);
+	if (mkdir(dir, 0755) && errno != EEXIST)
+		return file_err(err, dir);
+	out->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (out->lock < 0 || flock(out->lock, LOCK_EX))
+		return file_err(err, dir);
+	read_file(&out->stack, strbuf_text(&out->wishes));
+	return 0;
+}
+
+int dns_file_set(enum dns_file_outcome *out, const struct dns_file *file, const char *interface,
+		 const char *lines, struct err *err)
+{
+	AUTO(work_fini) struct work work = { .lock = -1 };
+	int r = begin(&work, file, err);
+
+	if (r)
+		return r;
+	drop_section(&work.stack, interface);
+	strbuf_addf(&work.stack, "# %s\n%s", interface, lines);
+	r = write_stack(&work, err);
+	if (!r)
+		r = settle(out, &work, err);
+	if (r) {
+		drop_section(&work.stack, interface);
+		write_stack(&work, NULL);
+	}
+	return r;
+}
+
+bool dns_file_get(struct strbuf *out, const struct dns_file *file, const char *interface)
+{
+	AUTO(work_fini) struct work work = { .lock = -1 };
+	const char *name, *lines, *end, *at;
+	size_t len;
+
+	name_files(&work, file);
+	read_file(&work.stack, strbuf_text(&work.wishes));
+	at = strbuf_text(&work.stack);
+	for (; next_section(&name, &len, &lines, &end, at); at = end)
+		if (len == strlen(interface) && !memcmp(name, interface, len)) {
+			if (out)
+				strbuf_add_mem(out, lines, (size_t)(end - lines));
+			return true;
+		}
+	return false;
+}
+
+int dns_file_unset(enum dns_file_outcome *out, const struct dns_file *file, const char *interface,
+		   struct err *err)
+{
+	AUTO(work_fini) struct work work = { .lock = -1 };
+	int r;
+
+	*out = DNS_FILE_UNCHANGED;
+	if (!dns_file_get(NULL, file, interface))
+		return 0;
+	r = begin(&work, file, err);
+	if (r)
+		return r;
+	drop_section(&work.stack, interface);
+	r = settle(out, &work, err);
+	return r ? r : write_stack(&work, err);
+}
+
+int dns_file_recover(struct strlist *gone, const struct dns_file *file,
+		     bool (*is_there)(const char *interface), struct err *err)
+{
+	AUTO(work_fini) struct work work = { .lock = -1 };
+	AUTO(strbuf_fini) struct strbuf all = { 0 };
+	const char *name, *lines, *end, *at;
+	enum dns_file_outcome outcome;
+	size_t len, n_before = gone->n;
+	int r;
+
+	name_files(&work, file);
+	if (!exists(strbuf_text(&work.wishes)) && !is_ours(file->path) &&
+	    !exists(strbuf_text(&work.saved)))
+		return 0;
+	work_fini(&work);
+	r = begin(&work, file, err);
+	if (r)
+		return r;
+	strbuf_add(&all, strbuf_text(&work.stack));
+	at = strbuf_text(&all);
+	for (; next_section(&name, &len, &lines, &end, at); at = end) {
+		AUTO(auto_free) char *interface = strndup(name, len);
+
+		if (is_there(interface))
+			continue;
+		strlist_add(gone, interface);
+		drop_section(&work.stack, interface);
+	}
+	if (gone->n == n_before && work.stack.len)
+		return 0;
+	r = settle(&outcome, &work, err);
+	return r ? r : write_stack(&work, err);
+}
