@@ -7,7 +7,9 @@ bats_require_minimum_version 1.5.0
 setup() {
 	ROOT=$BATS_TEST_DIRNAME/../..
 	PAGE=$ROOT/man/wg.8
+	KEYS=$BATS_TEST_TMPDIR/keys
 	"$BUILD/wg" completion fish | grep '^complete' >"$BATS_TEST_TMPDIR/table"
+	section 'THE LIVE VIEW' | sed -n '/^\.Bl/,/^\.El/p' >"$KEYS"
 }
 
 # words [SUBCOMMAND]: the words that may stand somewhere behind `wg`, or behind `wg SUBCOMMAND`.
@@ -33,6 +35,16 @@ keys() {
 	grep -oE "IN_$1\(\"[A-Za-z]+\"\), OF_WG" "$ROOT/lib/conf/keys.c" | cut -d '"' -f 2 | sort -u
 }
 
+# view_keys: the characters that the live view takes, each with what it does.
+view_keys() {
+	sed -nE "s/.*\{ '(.)', WATCH_KEY_([A-Z_]+) \}.*/\1 \2/p" "$ROOT/cmd/wg/watch_keys.c"
+}
+
+# section NAME: the lines of a section of the page.
+section() {
+	sed -n "/^\.Sh $1\$/,/^\.Sh /p" "$PAGE" | sed '$d'
+}
+
 # arguments MACRO [FILE]: all that the page has as arguments of a macro, one a line.
 arguments() {
 	awk -v macro="$1" '/^\./ {
@@ -40,6 +52,7 @@ arguments() {
 		for (i = 1; i <= NF; i++) {
 			word = $i
 			sub(/^\./, "", word)
+			sub(/^\\&/, "", word)
 			if (word ~ /^[A-Z][a-z][a-z]?$/) is_one = word == macro
 			else if (is_one && word !~ /^[][|,.:;()]$/) print word
 		}
@@ -59,6 +72,7 @@ known() {
 	(($(words show | wc -l) == 14))
 	(($(words set | wc -l) == 10)) # and off
 	(($(variables | wc -l) >= 3))
+	(($(view_keys | wc -l) >= 10))
 	[[ $(keys INTERFACE | paste -sd ' ') == 'FwMark ListenPort PrivateKey' ]]
 	(($(keys PEER | wc -l) == 5))
 }
@@ -88,14 +102,23 @@ known() {
 }
 
 @test "the manual has no other words and options" {
-	# Other than the tables': signs, values of the environment, and one of wg-quick's.
-	known "$(words; printf '%s\n' + - @ always never infinity strip)" "$(arguments Cm)"
+	# Other than the tables': signs, values of the environment, one of wg-quick's, and keys.
+	known "$(words; printf '%s\n' + - @ always never infinity strip; arguments Cm "$KEYS")" \
+		"$(arguments Cm)"
 	known "$(options | sed 's/^/-/'; printf '%s\n' h v -)" "$(arguments Fl | grep -vE '^(=|Ns)$')"
 }
 
 @test "the manual has the variables of the environment, and no others" {
 	[[ $(variables) == "$(sed -n 's/^\.It Ev //p' "$PAGE" | sort -u)" ]]
-	known "$(variables)" "$(arguments Ev)"
+	known "$(variables; echo TERM)" "$(arguments Ev)"
+}
+
+@test "the manual has a key for all that the live view does, and no others" {
+	page=$(arguments Cm "$KEYS")
+	known "$(view_keys | cut -c 1; printf '%s\n' Esc Ctrl-C space PgUp PgDn Home End)" "$page"
+	for action in $(view_keys | cut -c 3- | grep -vE 'PAGE|HOME|END' | sort -u); do
+		view_keys | sed -n "s/ $action\$//p" | grep -qxFf <(echo "$page") || { echo "$action"; false; }
+	done
 }
 
 @test "the manual has the keys of configuration files, and no others" {
