@@ -23,7 +23,8 @@
 #include "lib/util/cleanup.h"
 
 struct exchange {
-	rtnl_answer *answer;
+	rtnl_answer *answer; /* one of these two, or neither */
+	rtnl_message *take;
 	void *ctx;
 	bool done;
 	int code;          /* the kernel's negative errno, or 0 */
@@ -52,7 +53,9 @@ static int on_valid(struct nl_msg *msg, void *arg)
 {
 	struct exchange *exchange = arg;
 
-	if (exchange->answer)
+	if (exchange->take)
+		exchange->take(nlmsg_hdr(msg), exchange->ctx);
+	else if (exchange->answer)
 		nl_msg_parse(msg, hand_on, exchange); /* what libnl does not know is passed over */
 	return NL_OK;
 }
@@ -102,32 +105,45 @@ static int open_socket(struct nl_sock **out, struct err *err)
 	return 0;
 }
 
-int rtnl_ask(struct nl_msg *request, rtnl_answer *answer, void *ctx, struct err *err)
+static int ask(struct nl_msg *request, struct exchange *exchange, struct err *err)
 {
 	AUTO(auto_socket_free) struct nl_sock *sock = NULL;
 	AUTO(auto_cb_put) struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
-	struct exchange exchange = { .answer = answer, .ctx = ctx };
 	int r = open_socket(&sock, err);
 
 	if (r)
 		return r;
 	assert(cb);
-	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, &exchange);
-	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_end, &exchange);
-	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_end, &exchange);
-	nl_cb_err(cb, NL_CB_CUSTOM, on_error, &exchange);
+	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, exchange);
+	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_end, exchange);
+	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_end, exchange);
+	nl_cb_err(cb, NL_CB_CUSTOM, on_error, exchange);
 
 	r = nl_send_auto(sock, request);
-	while (r >= 0 && !exchange.done)
+	while (r >= 0 && !exchange->done)
 		r = nl_recvmsgs(sock, cb);
 	if (r == -NLE_DUMP_INTR)
 		return err_set(err, -EINTR, "the kernel's tables changed while they were read");
-	if (exchange.code)
-		return err_set(err, exchange.code, "%s%s%s", strerror(-exchange.code),
-			       exchange.message[0] ? ": " : "", exchange.message);
+	if (exchange->code)
+		return err_set(err, exchange->code, "%s%s%s", strerror(-exchange->code),
+			       exchange->message[0] ? ": " : "", exchange->message);
 	if (r < 0)
 		return err_set(err, -EPROTO, "netlink: %s", nl_geterror(r));
 	return 0;
+}
+
+int rtnl_ask(struct nl_msg *request, rtnl_answer *answer, void *ctx, struct err *err)
+{
+	struct exchange exchange = { .answer = answer, .ctx = ctx };
+
+	return ask(request, &exchange, err);
+}
+
+int rtnl_ask_messages(struct nl_msg *request, rtnl_message *take, void *ctx, struct err *err)
+{
+	struct exchange exchange = { .take = take, .ctx = ctx };
+
+	return ask(request, &exchange, err);
 }
 
 struct nl_addr *rtnl_addr_from_cidr(const struct cidr *cidr)

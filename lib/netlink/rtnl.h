@@ -20,6 +20,12 @@ typedef void rtnl_answer(struct nl_object *object, void *ctx);
  */
 int rtnl_ask(struct nl_msg *request, rtnl_answer *answer, void *ctx, struct err *err);
 
+/** Is handed each message of an answer. */
+typedef void rtnl_message(struct nlmsghdr *message, void *ctx);
+
+/** As rtnl_ask(), for what libnl has no object for, or one that leaves too much out. */
+int rtnl_ask_messages(struct nl_msg *request, rtnl_message *take, void *ctx, struct err *err);
+
 /** How often a dump that was interrupted by a change is begun again. */
 enum {
 	RTNL_DUMP_TRIES = 16
