@@ -12,6 +12,7 @@
 #include <netlink/msg.h>
 #include <netlink/route/addr.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/netlink/link.h"
 #include "lib/netlink/rtnl.h"
@@ -80,7 +81,34 @@ static void take_addr(struct nl_object *object, void *ctx)
 	listing->items[listing->n++] = cidr;
 }
 
-static int list_once(struct listing *listing, struct err *err)
+/* The same, but it can see what libnl's object does not have. */
+static void take_given_addr(struct nlmsghdr *hdr, void *ctx)
+{
+	struct listing *listing = ctx;
+	const struct ifaddrmsg *ifa = nlmsg_data(hdr);
+	struct nlattr *attrs[IFA_MAX + 1], *addr;
+	struct cidr cidr = { 0 };
+	size_t len;
+
+	if (nlmsg_parse(hdr, sizeof(*ifa), attrs, IFA_MAX, NULL) ||
+	    ifa->ifa_index != listing->ifindex ||
+	    (ifa->ifa_family != AF_INET && ifa->ifa_family != AF_INET6))
+		return;
+	addr = attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS];
+	len = cidr_max_bits(ifa->ifa_family) / 8;
+	if (!addr || (size_t)nla_len(addr) != len ||
+	    (attrs[IFA_PROTO] && nla_len(attrs[IFA_PROTO]) &&
+	     nla_get_u8(attrs[IFA_PROTO]) == IFAPROT_KERNEL_LL))
+		return;
+	cidr.family = ifa->ifa_family;
+	cidr.bits = ifa->ifa_prefixlen;
+	memcpy(cidr.addr.bytes, nla_data(addr), len);
+	listing->items =
+		mem_grow(listing->items, &listing->cap, listing->n + 1, sizeof(*listing->items));
+	listing->items[listing->n++] = cidr;
+}
+
+static int list_once(struct listing *listing, bool is_given_only, struct err *err)
 {
 	AUTO(rtnl_auto_msg_free)
 	struct nl_msg *request = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP);
@@ -91,10 +119,11 @@ static int list_once(struct listing *listing, struct err *err)
 	r = nlmsg_append(request, &all, sizeof(all), NLMSG_ALIGNTO);
 	assert(!r);
 	listing->n = 0;
-	return rtnl_ask(request, take_addr, listing, err);
+	return is_given_only ? rtnl_ask_raw(request, take_given_addr, listing, err)
+			     : rtnl_ask(request, take_addr, listing, err);
 }
 
-int addr_list(struct cidr **out, size_t *n, const char *name, struct err *err)
+static int list(struct cidr **out, size_t *n, const char *name, bool is_given_only, struct err *err)
 {
 	AUTO(auto_free) struct cidr *items = NULL;
 	struct listing listing = { 0 };
@@ -106,7 +135,7 @@ int addr_list(struct cidr **out, size_t *n, const char *name, struct err *err)
 	listing.ifindex = link.ifindex;
 	r = -EINTR;
 	for (int tries = 0; r == -EINTR && tries < RTNL_DUMP_TRIES; tries++)
-		r = list_once(&listing, err);
+		r = list_once(&listing, is_given_only, err);
 	items = listing.items;
 	if (r) {
 		err_prefix(err, "cannot list the addresses of `%s'", name);
@@ -115,4 +144,14 @@ int addr_list(struct cidr **out, size_t *n, const char *name, struct err *err)
 	*n = listing.n;
 	*out = listing.n ? TAKE(items) : NULL;
 	return 0;
+}
+
+int addr_list(struct cidr **out, size_t *n, const char *name, struct err *err)
+{
+	return list(out, n, name, false, err);
+}
+
+int addr_list_given(struct cidr **out, size_t *n, const char *name, struct err *err)
+{
+	return list(out, n, name, true, err);
 }

@@ -19,4 +19,10 @@ int addr_add(const char *name, const struct cidr *address, struct err *err);
  */
 int addr_list(struct cidr **out, size_t *n, const char *name, struct err *err);
 
+/**
+ * As addr_list(), without the link-local addresses that the kernel has made by itself. Kernels
+ * older than 5.18 do not tell which these are: there they are listed, too.
+ */
+int addr_list_given(struct cidr **out, size_t *n, const char *name, struct err *err);
+
 #endif

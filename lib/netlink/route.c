@@ -143,6 +143,108 @@ bool route_list_covers(const struct route_list *list, const struct cidr *prefix)
 	return false;
 }
 
+/* The tables that are in use, each perhaps more than once. */
+struct tables {
+	uint32_t from; /* those before do not count */
+	uint32_t *items;
+	size_t n;
+	size_t cap;
+};
+
+static bool is_ip(struct rtnl_route *route)
+{
+	return rtnl_route_get_family(route) == AF_INET || rtnl_route_get_family(route) == AF_INET6;
+}
+
+static void take_table(struct nl_object *object, void *ctx)
+{
+	struct rtnl_route *route = (struct rtnl_route *)object;
+	uint32_t table = rtnl_route_get_table(route);
+	struct tables *tables = ctx;
+
+	if (!is_ip(route) || table < tables->from)
+		return;
+	if (tables->n && tables->items[tables->n - 1] == table) /* most come in a row */
+		return;
+	tables->items =
+		mem_grow(tables->items, &tables->cap, tables->n + 1, sizeof(*tables->items));
+	tables->items[tables->n++] = table;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+int route_find_empty_table(uint32_t *out, uint32_t from, struct err *err)
+{
+	AUTO(auto_free) uint32_t *items = NULL;
+	struct tables tables = { .from = from };
+	uint64_t table = from;
+	int r = -EINTR;
+
+	for (int tries = 0; r == -EINTR && tries < RTNL_DUMP_TRIES; tries++) {
+		tables.n = 0;
+		r = dump(AF_UNSPEC, take_table, &tables, err);
+	}
+	items = tables.items;
+	if (r) {
+		err_prefix(err, "cannot list the routes");
+		return r;
+	}
+	if (tables.n)
+		qsort(items, tables.n, sizeof(*items), compare_numbers);
+	for (size_t i = 0; i < tables.n && items[i] <= table; i++)
+		if (items[i] == table)
+			table++;
+	if (table > UINT32_MAX)
+		return err_set(err, -ENOSPC, "no routing table is free");
+	*out = (uint32_t)table;
+	return 0;
+}
+
+struct sharers {
+	uint32_t table;
+	unsigned int ifindex;
+	uint8_t family;
+	bool found;
+};
+
+static void take_sharer(struct nl_object *object, void *ctx)
+{
+	struct rtnl_route *route = (struct rtnl_route *)object;
+	struct sharers *sharers = ctx;
+
+	sharers->found |= rtnl_route_get_family(route) == sharers->family &&
+			  rtnl_route_get_table(route) == sharers->table &&
+			  route_ifindex(route) != sharers->ifindex;
+}
+
+int route_table_is_shared(bool *out, uint8_t family, uint32_t table, const char *name,
+			  struct err *err)
+{
+	struct sharers sharers = { .table = table, .family = family };
+	struct link_info link;
+	int r = link_get(&link, name, err);
+
+	if (!r) {
+		sharers.ifindex = link.ifindex;
+		r = -EINTR;
+		for (int tries = 0; r == -EINTR && tries < RTNL_DUMP_TRIES; tries++) {
+			sharers.found = false;
+			r = dump(family, take_sharer, &sharers, err);
+		}
+	}
+	if (r) {
+		err_prefix(err, "cannot list the routes");
+		return r;
+	}
+	*out = sharers.found;
+	return 0;
+}
+
 struct search {
 	struct route_path path;
 	uint32_t metric; /* of the path found so far */

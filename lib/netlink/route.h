@@ -34,6 +34,19 @@ void route_list_fini(struct route_list *list);
  */
 int route_list_device(struct route_list *list, const char *name, struct err *err);
 
+/**
+ * The first routing table from number `from` on that has no route, of either family. 0, -ENOSPC if
+ * there is none, or another negative errno, with *err filled in.
+ */
+int route_find_empty_table(uint32_t *out, uint32_t from, struct err *err);
+
+/**
+ * Whether that table has a route of that family by another way than the link called `name`. 0 or a
+ * negative errno, with *err filled in.
+ */
+int route_table_is_shared(bool *out, uint8_t family, uint32_t table, const char *name,
+			  struct err *err);
+
 /** Whether one of the list covers the whole of `prefix`: `ip route show dev NAME match PREFIX`. */
 bool route_list_covers(const struct route_list *list, const struct cidr *prefix);
 

@@ -181,12 +181,57 @@ static void finds_the_default(void **state)
 	assert_int_equal(system("ip route del unreachable default"), 0);
 }
 
+static void finds_an_empty_table(void **state)
+{
+	struct err err = { 0 };
+	uint32_t table = 0;
+
+	(void)state;
+	need_namespace();
+	assert_int_equal(route_find_empty_table(&table, 51820, &err), 0);
+	assert_int_equal(table, 51820);
+	/* Of either family, in any order, and only without a gap. */
+	assert_int_equal(system("ip route add 10.7.0.0/16 dev t0 table 51821 && "
+				"ip -6 route add fd07::/16 dev t0 table 51820 && "
+				"ip route add unreachable default table 51822 && "
+				"ip route add 10.7.0.0/16 dev t0 table 51824 && "
+				"ip route add 10.7.0.0/16 dev t0 table 4294967295"),
+			 0);
+	assert_int_equal(route_find_empty_table(&table, 51820, &err), 0);
+	assert_int_equal(table, 51823);
+	assert_int_equal(route_find_empty_table(&table, 51824, &err), 0);
+	assert_int_equal(table, 51825);
+	assert_int_equal(route_find_empty_table(&table, UINT32_MAX, &err), -ENOSPC);
+}
+
+static void tells_who_shares_a_table(void **state)
+{
+	struct err err = { 0 };
+	bool is_shared = true;
+
+	(void)state;
+	need_namespace();
+	assert_int_equal(system("ip link set lo up && ip route add 10.7.0.0/16 dev t0 table 600 && "
+				"ip -6 route add fd07::/16 dev lo table 600"),
+			 0);
+	assert_int_equal(route_table_is_shared(&is_shared, AF_INET, 600, "t0", &err), 0);
+	assert_false(is_shared);
+	assert_int_equal(route_table_is_shared(&is_shared, AF_INET, 600, "lo", &err), 0);
+	assert_true(is_shared);
+	assert_int_equal(route_table_is_shared(&is_shared, AF_INET6, 600, "lo", &err), 0);
+	assert_false(is_shared);
+	assert_int_equal(route_table_is_shared(&is_shared, AF_INET6, 600, "t0", &err), 0);
+	assert_true(is_shared);
+	assert_int_equal(route_table_is_shared(&is_shared, AF_INET, 600, "t9", &err), -ENODEV);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(adds_as_ip_does),   cmocka_unit_test(failures_are_told),
-		cmocka_unit_test(lists_and_covers),  cmocka_unit_test(finds_the_way),
-		cmocka_unit_test(finds_the_default),
+		cmocka_unit_test(adds_as_ip_does),          cmocka_unit_test(failures_are_told),
+		cmocka_unit_test(lists_and_covers),         cmocka_unit_test(finds_the_way),
+		cmocka_unit_test(finds_the_default),        cmocka_unit_test(finds_an_empty_table),
+		cmocka_unit_test(tells_who_shares_a_table),
 	};
 
 	return cmocka_run_group_tests(tests, enter_namespace, NULL);
