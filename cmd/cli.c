@@ -55,7 +55,31 @@ static const struct cli_option *find_option(const struct cli_option *options, co
 	return NULL;
 }
 
-int cli_take_options(int *argc, char **argv, const struct cli_option *options,
+/* Whether these words are just what the command takes without options. */
+static bool is_complete(const struct cli_command *command, int argc)
+{
+	for (size_t i = 0; i < command->n_arguments; i++)
+		if (command->arguments[i].times != CLI_ONCE)
+			return false;
+	return (size_t)argc == 1 + command->n_arguments;
+}
+
+/* Whether a word that follows `kept` others, the command's name being the first, has a value. */
+static bool has_value(const struct cli_command *command, int kept, const char *word)
+{
+	const struct cli_argument *last = command->arguments + command->n_arguments - 1;
+	struct cli_word known;
+
+	if (!command->n_arguments || last->times != CLI_ANY_NUMBER ||
+	    (size_t)kept < command->n_arguments)
+		return false;
+	for (size_t i = 0; cli_word(&known, last, i); i++)
+		if (!strcmp(known.name, word))
+			return known.value;
+	return false;
+}
+
+int cli_take_options(int *argc, char **argv, const struct cli_command *command,
 		     int (*take)(void *ctx, const struct cli_option *option, const char *value,
 				 struct err *err),
 		     void *ctx, struct err *err)
@@ -63,15 +87,21 @@ int cli_take_options(int *argc, char **argv, const struct cli_option *options,
 	int kept = 1;
 	int at = 1;
 
+	if (is_complete(command, *argc))
+		return 0;
 	while (at < *argc && strcmp(argv[at], "--") != 0) {
 		const struct cli_option *option;
 		const char *value = NULL;
 		char *word = argv[at++];
 		int r;
 
-		option = find_option(options, word, &value);
+		option = find_option(command->options, word, &value);
 		if (!option) {
+			bool valued = has_value(command, kept, word);
+
 			argv[kept++] = word;
+			if (valued && at < *argc)
+				argv[kept++] = argv[at++];
 			continue;
 		}
 		if (!option->value && value)

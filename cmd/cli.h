@@ -93,15 +93,21 @@ struct cli_table {
 bool cli_word(struct cli_word *out, const struct cli_argument *argument, size_t i);
 
 /**
- * Takes the options out of argv, wherever they stand behind argv[0], up to a "--", which goes, too.
- * What is left moves together; *argc says how many. `take` hears of each option in turn, `value`
- * is NULL where none was given; it returns 0, or -EINVAL with *err filled in.
- * A value that the option must have is the next word, or stands after "=". Words that begin with
- * one dash only, or with two and are no option of the table, stay where they are: the original
- * takes them for names. argv[*argc] is NULL, before and after; `options` may be NULL.
+ * Takes the options of a command out of argv, wherever they stand behind argv[0], up to a "--",
+ * which goes, too. What is left moves together; *argc says how many. `take` hears of each option in
+ * turn, `value` is NULL where none was given; it returns 0, or -EINVAL with *err filled in.
+ * A value that the option must have is the next word, or stands after "=".
+ *
+ * Words stay where they are if the original knows what they mean: those that begin with one dash
+ * only, or with two and are no option of the command; those that are the value of the word before,
+ * where arguments are words with values; and all of them, if they are just as many as the arguments
+ * that the command must have. So nobody who chooses one word of a script chooses what the others
+ * mean.
+ *
+ * argv[*argc] is NULL, before and after; the command may have no options.
  * Returns 0, or -EINVAL: an option lacks its value or has one too many, or take() refused.
  */
-int cli_take_options(int *argc, char **argv, const struct cli_option *options,
+int cli_take_options(int *argc, char **argv, const struct cli_command *command,
 		     int (*take)(void *ctx, const struct cli_option *option, const char *value,
 				 struct err *err),
 		     void *ctx, struct err *err);

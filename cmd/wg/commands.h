@@ -20,12 +20,7 @@ int wg_completion(int argc, char **argv);
 /** All that wg takes; subcommands in the order of the list that `wg help` prints. */
 extern const struct cli_table wg_table;
 
-/* Their options. */
-extern const struct cli_option wg_show_options[];
-extern const struct cli_option wg_change_options[];   /* set, setconf, addconf, syncconf */
-extern const struct cli_option wg_generate_options[]; /* genkey, genpsk */
-
-/** For cli_take_options() with wg_change_options; `ctx` is a bool that --warn sets. */
+/** For cli_take_options() of set and the like; `ctx` is a bool that --warn sets. */
 int wg_take_warn(void *ctx, const struct cli_option *option, const char *value, struct err *err);
 
 /** Says on stderr that a name is tried again. */

@@ -41,6 +41,7 @@ static int write_files(const char *path, const struct wg_key *key, bool is_priva
 
 int wg_genkey(int argc, char **argv)
 {
+	const struct cli_command *command = cli_find(wg_table.commands, argv[0]);
 	AUTO(wg_key_wipe) struct wg_key key = { 0 };
 	bool is_private = !strcmp(argv[0], "genkey");
 	const char *path = NULL;
@@ -48,7 +49,7 @@ int wg_genkey(int argc, char **argv)
 	struct err err;
 	int r;
 
-	if (cli_take_options(&argc, argv, wg_generate_options, take_option, &path, &err)) {
+	if (cli_take_options(&argc, argv, command, take_option, &path, &err)) {
 		cli_say("%s: %s", cli_program, err.text);
 		return 1;
 	}

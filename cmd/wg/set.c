@@ -48,6 +48,7 @@ int wg_take_warn(void *ctx, const struct cli_option *option, const char *value, 
 
 int wg_set(int argc, char **argv)
 {
+	const struct cli_command *command = cli_find(wg_table.commands, argv[0]);
 	struct change_world world = {
 		.read_port = resolve_port,
 		.load_key = key_file_load,
@@ -60,7 +61,7 @@ int wg_set(int argc, char **argv)
 	bool warn_of_steals = false;
 	struct err err;
 
-	if (cli_take_options(&argc, argv, wg_change_options, wg_take_warn, &warn_of_steals, &err)) {
+	if (cli_take_options(&argc, argv, command, wg_take_warn, &warn_of_steals, &err)) {
 		cli_say("%s: %s", cli_program, err.text);
 		return 1;
 	}

@@ -72,11 +72,12 @@ static int synchronize(struct wg_device *device, const char *name)
 
 int wg_setconf(int argc, char **argv)
 {
+	const struct cli_command *command = cli_find(wg_table.commands, argv[0]);
 	AUTO(conf_fini) struct conf conf = { 0 };
 	bool warn_of_steals = false;
 	struct err err;
 
-	if (cli_take_options(&argc, argv, wg_change_options, wg_take_warn, &warn_of_steals, &err)) {
+	if (cli_take_options(&argc, argv, command, wg_take_warn, &warn_of_steals, &err)) {
 		cli_say("%s: %s", cli_program, err.text);
 		return 1;
 	}

@@ -223,6 +223,7 @@ static int check_options(const struct show_options *options, const char *interfa
 
 int wg_show(int argc, char **argv)
 {
+	const struct cli_command *command = cli_find(wg_table.commands, argv[0]);
 	struct show_options options = { .format = SHOW_TEXT };
 	const char *interface, *field;
 	struct err err;
@@ -232,7 +233,7 @@ int wg_show(int argc, char **argv)
 		wg_usage("show");
 		return 0;
 	}
-	if (cli_take_options(&argc, argv, wg_show_options, take_option, &options, &err)) {
+	if (cli_take_options(&argc, argv, command, take_option, &options, &err)) {
 		cli_say("%s: %s", cli_program, err.text);
 		return 1;
 	}

@@ -6,7 +6,7 @@
 #include "cmd/wg/change.h"
 #include "cmd/wg/show.h"
 
-const struct cli_option wg_show_options[] = {
+static const struct cli_option show_options[] = {
 	{ .name = "json", .description = "print one JSON object of all interfaces" },
 	{ .name = "ndjson", .description = "print a line of JSON for each interface" },
 	{ .name = "prometheus", .description = "print metrics for Prometheus" },
@@ -20,12 +20,12 @@ const struct cli_option wg_show_options[] = {
 	{ .name = NULL },
 };
 
-const struct cli_option wg_change_options[] = {
+static const struct cli_option change_options[] = {
 	{ .name = "warn", .description = "say when an allowed IP is taken from another peer" },
 	{ .name = NULL },
 };
 
-const struct cli_option wg_generate_options[] = {
+static const struct cli_option generate_options[] = {
 	{
 		.name = "out",
 		.value = "<file>",
@@ -110,7 +110,7 @@ static const struct cli_command commands[] = {
 		.details = "Without a field it is for people to read; with one, lines for scripts, "
 			   "which begin with the interface's name if all are asked for.",
 		.run = wg_show,
-		.options = wg_show_options,
+		.options = show_options,
 		ARGUMENTS(show_arguments),
 	},
 	{
@@ -127,7 +127,7 @@ static const struct cli_command commands[] = {
 		.details = "What is not named stays as it is. Everything is read, and names are "
 			   "looked up, before the first change is made.",
 		.run = wg_set,
-		.options = wg_change_options,
+		.options = change_options,
 		ARGUMENTS(set_arguments),
 	},
 	{
@@ -135,7 +135,7 @@ static const struct cli_command commands[] = {
 		.description = "Applies a configuration file to a WireGuard interface",
 		.details = "What the file leaves out is reset or removed.",
 		.run = wg_setconf,
-		.options = wg_change_options,
+		.options = change_options,
 		ARGUMENTS(conf_arguments),
 	},
 	{
@@ -143,7 +143,7 @@ static const struct cli_command commands[] = {
 		.description = "Appends a configuration file to a WireGuard interface",
 		.details = "What the file leaves out stays as it is.",
 		.run = wg_setconf,
-		.options = wg_change_options,
+		.options = change_options,
 		ARGUMENTS(conf_arguments),
 	},
 	{
@@ -151,20 +151,20 @@ static const struct cli_command commands[] = {
 		.description = "Synchronizes a configuration file to a WireGuard interface",
 		.details = "This ends as `setconf' does, but peers that stay keep their sessions.",
 		.run = wg_setconf,
-		.options = wg_change_options,
+		.options = change_options,
 		ARGUMENTS(conf_arguments),
 	},
 	{
 		.name = "genkey",
 		.description = "Generates a new private key and writes it to stdout",
 		.run = wg_genkey,
-		.options = wg_generate_options,
+		.options = generate_options,
 	},
 	{
 		.name = "genpsk",
 		.description = "Generates a new preshared key and writes it to stdout",
 		.run = wg_genkey,
-		.options = wg_generate_options,
+		.options = generate_options,
 	},
 	{
 		.name = "pubkey",

@@ -106,7 +106,7 @@ in_line() {
 	offers 'wg set wg0 --warn ' "$(section 'Of the interface' set | in_line) peer"
 	offers 'wg set wg0 listen-port ' ''
 	offers 'wg set wg0 listen-port 5 ' 'fwmark peer private-key'
-	offers 'wg set wg0 listen-port --warn 5 ' 'fwmark peer private-key'
+	offers 'wg set wg0 listen-port 5 --warn ' 'fwmark peer private-key'
 	offers 'wg set wg0 fwmark ' off
 	offers 'wg set wg0 fwmark off p' 'peer private-key'
 	offers "wg set wg0 peer $K " "$peer remove"
