@@ -28,6 +28,13 @@ static bool is_space(char c)
 
 /* ---- single values --------------------------------------------------------------------------- */
 
+static bool is_above_ports(const char *text)
+{
+	uint64_t number;
+
+	return num_parse(&number, text, 65535) == -ERANGE;
+}
+
 int keys_parse_port(uint16_t *out, const char *text, struct err *err)
 {
 	char room[1024];
@@ -37,6 +44,9 @@ int keys_parse_port(uint16_t *out, const char *text, struct err *err)
 	if (!*text)
 		return err_expected(err, -EINVAL, "a port, 0 to 65535",
 				    "Unable to parse empty port");
+	if (is_above_ports(text))
+		return err_expected(err, -EINVAL, "a port, 0 to 65535",
+				    "Listen port is above 65535: `%.200s'", text);
 	if (!num_parse(&port, text, 65535)) {
 		*out = (uint16_t)port;
 		return 0;
@@ -278,7 +288,11 @@ static int parse_endpoint(struct keys_target *to, const char *value, size_t len,
 	if (endpoint->service && keys_parse_port(&port, endpoint->service, NULL))
 		return err_expected(err, -EINVAL,
 				    "host:port, the port 0 to 65535 or the name of a service",
-				    "Servname not supported for ai_socktype: `%.200s'", text);
+				    "%s: `%.200s'",
+				    is_above_ports(endpoint->service)
+					    ? "Endpoint port is above 65535"
+					    : "Servname not supported for ai_socktype",
+				    text);
 	return 0;
 }
 

@@ -17,7 +17,9 @@ struct conf_quick;
  * are here for the command line as well: `wg set` takes the same values.
  */
 
-/** A port: 0 to 65535, or a service's name. Returns 0, or -EINVAL with *err filled in. */
+/**
+ * A port to listen on: 0 to 65535, or a service's name. Returns 0, or -EINVAL with *err filled in.
+ */
 int keys_parse_port(uint16_t *out, const char *text, struct err *err);
 
 /** A mark: "off", decimal, or "0x" and hexadecimal digits; 0 is off. Returns as above. */

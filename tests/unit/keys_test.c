@@ -14,9 +14,8 @@
 
 static void test_port(void **state)
 {
-	static const char *const bad[] = {
-		"65536", "70000", "-1", "+5", "0x10", " 7", "7 ", "abc"
-	};
+	static const char *const bad[] = { "-1", "+5", "0x10", " 7", "7 ", "abc" };
+	static const char *const large[] = { "65536", "99999999999999999999", "70000" };
 	struct err err;
 	uint16_t port = 1;
 
@@ -34,6 +33,11 @@ static void test_port(void **state)
 		assert_int_equal(port, 53);
 	}
 	assert_string_equal(err.text, "Servname not supported for ai_socktype: `abc'");
+	for (size_t i = 0; i < sizeof(large) / sizeof(large[0]); i++) {
+		assert_int_equal(keys_parse_port(&port, large[i], &err), -EINVAL);
+		assert_int_equal(port, 53);
+	}
+	assert_string_equal(err.text, "Listen port is above 65535: `70000'");
 	assert_int_equal(keys_parse_port(&port, "", &err), -EINVAL);
 	assert_string_equal(err.text, "Unable to parse empty port");
 }
