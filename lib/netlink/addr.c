@@ -119,7 +119,7 @@ static int list_once(struct listing *listing, bool is_given_only, struct err *er
 	r = nlmsg_append(request, &all, sizeof(all), NLMSG_ALIGNTO);
 	assert(!r);
 	listing->n = 0;
-	return is_given_only ? rtnl_ask_raw(request, take_given_addr, listing, err)
+	return is_given_only ? rtnl_ask_messages(request, take_given_addr, listing, err)
 			     : rtnl_ask(request, take_addr, listing, err);
 }
 

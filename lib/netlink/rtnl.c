@@ -146,21 +146,6 @@ int rtnl_ask_messages(struct nl_msg *request, rtnl_message *take, void *ctx, str
 	return ask(request, &exchange, err);
 }
 
-int rtnl_ask(struct nl_msg *request, rtnl_answer *answer, void *ctx, struct err *err)
-{
-	struct exchange exchange = { .answer = answer, .ctx = ctx };
-
-	return ask(request, &exchange, err);
-}
-
-int rtnl_ask_raw(struct nl_msg *request, void (*answer)(struct nlmsghdr *hdr, void *ctx), void *ctx,
-		 struct err *err)
-{
-	struct exchange exchange = { .raw = answer, .ctx = ctx };
-
-	return ask(request, &exchange, err);
-}
-
 struct nl_addr *rtnl_addr_from_cidr(const struct cidr *cidr)
 {
 	struct nl_addr *addr =

@@ -20,10 +20,6 @@ typedef void rtnl_answer(struct nl_object *object, void *ctx);
  */
 int rtnl_ask(struct nl_msg *request, rtnl_answer *answer, void *ctx, struct err *err);
 
-/** As rtnl_ask(), for what libnl's objects do not have: `answer` is handed each message. */
-int rtnl_ask_raw(struct nl_msg *request, void (*answer)(struct nlmsghdr *hdr, void *ctx), void *ctx,
-		 struct err *err);
-
 /** Is handed each message of an answer. */
 typedef void rtnl_message(struct nlmsghdr *message, void *ctx);
 

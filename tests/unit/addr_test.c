@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "lib/netlink/addr.h"
 
@@ -66,6 +68,38 @@ static void adds_and_lists(void **state)
 		system("ip -o addr show dev t0 | grep -q 'inet 10.1.2.3/24 scope global t0'"), 0);
 }
 
+/* Whoever saves a link's addresses must not save what the kernel will make anew. */
+static void tells_whose_link_local_is_whose(void **state)
+{
+	struct cidr *all = NULL, *given = NULL;
+	struct err err = { 0 };
+	char text[CIDR_TEXT_MAX];
+	size_t n = 0, n_given = 0;
+	struct utsname kernel;
+	int major, minor;
+
+	(void)state;
+	need_namespace();
+	assert_int_equal(system("ip link add t2 type veth peer name t3 && ip link set t3 up && "
+				"ip addr add fe80::7/64 dev t2 nodad && "
+				"ip addr add 10.4.4.4/24 dev t2 && ip link set t2 up"),
+			 0);
+	assert_int_equal(uname(&kernel), 0);
+	assert_int_equal(sscanf(kernel.release, "%d.%d", &major, &minor), 2);
+	if (major < 5 || (major == 5 && minor < 18)) /* it does not tell */
+		skip();
+	assert_int_equal(addr_list(&all, &n, "t2", &err), 0);
+	assert_int_equal(addr_list_given(&given, &n_given, "t2", &err), 0);
+	free(all);
+	assert_int_equal(n, 3);
+	assert_int_equal(n_given, 2);
+	cidr_format(text, &given[0]);
+	assert_string_equal(text, "10.4.4.4/24");
+	cidr_format(text, &given[1]);
+	assert_string_equal(text, "fe80::7/64");
+	free(given);
+}
+
 static void failures_are_told(void **state)
 {
 	struct cidr *list = NULL, cidr;
@@ -88,6 +122,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adds_and_lists),
+		cmocka_unit_test(tells_whose_link_local_is_whose),
 		cmocka_unit_test(failures_are_told),
 	};
 
