@@ -104,7 +104,9 @@ static bool looks_like_key(struct words words)
 /* Whether it speaks of a configuration's key: commented-out settings are no names. */
 static bool speaks_of_setting(struct words words)
 {
-	char squeezed[CONF_NAME_MAX + 1], *equals;
+	/* Other programs', and people's: "# password: ..." */
+	static const char *const secrets[] = { "passw", "passphr", "psk", "secret", "token" };
+	char squeezed[CONF_NAME_MAX + 1], *equals, *separator;
 	size_t n, len = 0;
 	const struct keys_key *key = keys_all(&n);
 
@@ -114,6 +116,13 @@ static bool speaks_of_setting(struct words words)
 	squeezed[len] = '\0';
 	if (squeezed[0] == '[')
 		return true;
+	separator = strpbrk(squeezed, "=:");
+	for (size_t i = 0; separator && i < sizeof(secrets) / sizeof(*secrets); i++) {
+		const char *found = strcasestr(squeezed, secrets[i]);
+
+		if (found && found < separator)
+			return true;
+	}
 	equals = strrchr(squeezed, '=');
 	for (size_t i = 0; i < n; i++) {
 		const char *found = strcasestr(squeezed, key[i].name);
@@ -124,7 +133,36 @@ static bool speaks_of_setting(struct words words)
 	return false;
 }
 
-/* The length of the character at the start of `text`, a control character being 0. */
+/*
+ * Whether the text begins with a mark that cannot be seen but turns the direction of writing, ends
+ * a line or hides: one name must not pass for another, nor turn the key behind it. What joins
+ * letters and pictures (U+200C, U+200D) may be in names.
+ */
+static bool tampers(struct words words)
+{
+	static const struct {
+		const char *first, *last; /* in UTF-8, which sorts as code points do */
+	} marks[] = {
+		{ "\xd8\x9c", "\xd8\x9c" },                 /* U+061C */
+		{ "\xe2\x80\x8b", "\xe2\x80\x8b" },         /* U+200B */
+		{ "\xe2\x80\x8e", "\xe2\x80\x8f" },         /* U+200E, U+200F */
+		{ "\xe2\x80\xa8", "\xe2\x80\xae" },         /* U+2028 to U+202E */
+		{ "\xe2\x81\xa0", "\xe2\x81\xaf" },         /* U+2060 to U+206F */
+		{ "\xef\xbb\xbf", "\xef\xbb\xbf" },         /* U+FEFF */
+		{ "\xf3\xa0\x80\x80", "\xf3\xa0\xbf\xbf" }, /* U+E0000 to U+E0FFF */
+	};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+		size_t len = strlen(marks[i].first);
+
+		if (words.len >= len && memcmp(words.text, marks[i].first, len) >= 0 &&
+		    memcmp(words.text, marks[i].last, len) <= 0)
+			return true;
+	}
+	return false;
+}
+
+/* The length of the character at the start of the text; 0: none that may be in a name. */
 static size_t character_len(struct words words)
 {
 	unsigned char c = (unsigned char)words.text[0];
@@ -133,6 +171,8 @@ static size_t character_len(struct words words)
 		return 0;
 	if (c == 0xc2 && words.len > 1 && (unsigned char)words.text[1] < 0xa0)
 		return 0; /* U+0080 to U+009F */
+	if (tampers(words))
+		return 0;
 	for (size_t len = 1; c >= 0xc0 && len < words.len && len < 4; len++)
 		if (((unsigned char)words.text[len] & 0xc0) != 0x80)
 			return len;

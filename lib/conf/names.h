@@ -23,8 +23,9 @@
  * empty line around it belongs to the section that it stands in, every other comment to the [Peer]
  * below it.
  *
- * No name is: what is longer than 64 bytes or has control characters in it; a commented-out key or
- * section ("#PresharedKey = ..."); anything that looks as if it held a key.
+ * No name is: what is longer than 64 bytes; what has control characters in it, or marks that turn
+ * the direction of writing or cannot be seen; a commented-out key or section ("#PresharedKey =
+ * ..."); anything that looks as if it held a key or, as "password: ...", another secret.
  *
  * A file of nothing but names has lines "PUBLIC-KEY NAME", with ":" or "=" between them if liked;
  * lines that begin with "#" are comments.

@@ -102,6 +102,9 @@ static void test_plain(void **state)
 	expect("#### laptop ####\n" PEER_A, "laptop:-");
 	expect("# ---- laptop ----\n" PEER_A, "laptop:-");
 	expect("# J\xc3\xbcrgen\n" PEER_A, "J\xc3\xbcrgen:-");
+	/* What joins is seen. */
+	expect("# \xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb\n" PEER_A,
+	       "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb:-");
 	expect("# J\xfcrgen\n" PEER_A, "J\xfcrgen:-");
 	expect("# laptop\n[Interface]\nPrivateKey = " PSK "\n\n" PEER_A, "-:-");
 	expect("[Interface]\n# server\nPrivateKey = " PSK "\n\n" PEER_A, "-:-");
@@ -191,6 +194,20 @@ static void test_no_names(void **state)
 		"# Name = \x9b"
 		"31m",
 		"# a\x01",
+		"# a\xd8\x9c",
+		"# Name = a\xe2\x80\x8b",
+		"# a\xe2\x80\x8f",
+		"# Name = \xe2\x80\xae"
+		"evil",
+		"# a\xe2\x81\xa6",
+		"# \xef\xbb\xbf"
+		"a",
+		"# a\xf3\xa0\x81\xa1",
+		"# password: hunter2",
+		"# Passphrase = open sesame",
+		"# my secret: hunter2",
+		"# Name = token:hunter2",
+		"# old psk: x",
 		"# This is a comment of more than sixty-four bytes, which nobody would call a peer",
 		"### end laptop ###",
 		"# end of laptops",
