@@ -243,32 +243,20 @@ int uapi_get(struct wg_device **out, const char *name, struct err *err)
 	return 0;
 }
 
-/* What is worth a call. */
-static int flush_some(int fd, struct strbuf *buf)
+/* uapi_flush: sends what is worth a call. */
+static int flush_some(void *ctx, struct strbuf *buf)
 {
-	return buf->len < PIECE_LEN ? 0 : flush(fd, buf);
+	const int *fd = ctx;
+
+	return buf->len < PIECE_LEN ? 0 : flush(*fd, buf);
 }
 
 static int send_set(int fd, const struct wg_device *change)
 {
-	AUTO(wg_peers_fini) struct wg_peers peers = { .device = change };
 	AUTO(strbuf_fini) struct strbuf buf = { 0 };
-	const struct wg_peer *peer;
-	int r = 0;
+	int r = uapi_encode_set(&buf, change, flush_some, &fd);
 
-	uapi_encode_set_device(&buf, change);
-	while (!r && (peer = wg_peers_next(&peers))) {
-		uapi_encode_set_peer_values(&buf, peer);
-		for (uint32_t i = 0; !r && i < uapi_n_allowed_ips_to_set(peer); i++) {
-			uapi_encode_allowed_ip(&buf, &peer->allowed_ips[i]);
-			r = flush_some(fd, &buf);
-		}
-		r = r ? r : flush_some(fd, &buf);
-	}
-	if (r)
-		return r;
-	strbuf_add_char(&buf, '\n');
-	return flush(fd, &buf);
+	return r ? r : flush(fd, &buf);
 }
 
 int uapi_set(const struct wg_device *change, struct err *err)

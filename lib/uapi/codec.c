@@ -50,7 +50,7 @@ static void add_endpoint(struct strbuf *out, const struct endpoint *endpoint)
 	strbuf_add_char(out, '\n');
 }
 
-void uapi_encode_allowed_ip(struct strbuf *out, const struct wg_allowed_ip *ip)
+static void add_allowed_ip(struct strbuf *out, const struct wg_allowed_ip *ip)
 {
 	strbuf_add(out, "allowed_ip=");
 	if (ip->remove)
@@ -59,7 +59,7 @@ void uapi_encode_allowed_ip(struct strbuf *out, const struct wg_allowed_ip *ip)
 	strbuf_add_char(out, '\n');
 }
 
-void uapi_encode_set_device(struct strbuf *out, const struct wg_device *change)
+static void add_device_change(struct strbuf *out, const struct wg_device *change)
 {
 	strbuf_add(out, "set=1\n");
 	if (change->flags & WG_DEVICE_HAS_PRIVATE_KEY)
@@ -72,7 +72,7 @@ void uapi_encode_set_device(struct strbuf *out, const struct wg_device *change)
 		add_text(out, "replace_peers", "true");
 }
 
-void uapi_encode_set_peer_values(struct strbuf *out, const struct wg_peer *peer)
+static void add_peer_change(struct strbuf *out, const struct wg_peer *peer)
 {
 	assert(!peer->endpoint.host); /* names have been resolved before */
 	add_key(out, "public_key", &peer->public_key);
@@ -91,26 +91,38 @@ void uapi_encode_set_peer_values(struct strbuf *out, const struct wg_peer *peer)
 		add_text(out, "replace_allowed_ips", "true");
 }
 
-uint32_t uapi_n_allowed_ips_to_set(const struct wg_peer *peer)
+static int no_flush(void *ctx, struct strbuf *text)
 {
-	return peer->flags & WG_PEER_REMOVE ? 0 : peer->n_allowed_ips;
+	(void)ctx, (void)text;
+	return 0;
 }
 
-void uapi_encode_set(struct strbuf *out, const struct wg_device *change)
+int uapi_encode_set(struct strbuf *out, const struct wg_device *change, uapi_flush *flush,
+		    void *ctx)
 {
 	AUTO(wg_peers_fini) struct wg_peers peers = { .device = change };
 	const struct wg_peer *peer;
+	int r = 0;
 
-	uapi_encode_set_device(out, change);
-	while ((peer = wg_peers_next(&peers))) {
-		uapi_encode_set_peer_values(out, peer);
-		for (uint32_t i = 0; i < uapi_n_allowed_ips_to_set(peer); i++)
-			uapi_encode_allowed_ip(out, &peer->allowed_ips[i]);
+	flush = flush ? flush : no_flush;
+	add_device_change(out, change);
+	while (!r && (peer = wg_peers_next(&peers))) {
+		/* A peer that is removed has none to tell. */
+		uint32_t n_ips = peer->flags & WG_PEER_REMOVE ? 0 : peer->n_allowed_ips;
+
+		add_peer_change(out, peer);
+		r = flush(ctx, out);
+		for (uint32_t i = 0; !r && i < n_ips; i++) {
+			add_allowed_ip(out, &peer->allowed_ips[i]);
+			r = flush(ctx, out);
+		}
 	}
-	strbuf_add_char(out, '\n');
+	if (!r)
+		strbuf_add_char(out, '\n');
+	return r;
 }
 
-void uapi_encode_get_device(struct strbuf *out, const struct wg_device *device)
+static void add_device(struct strbuf *out, const struct wg_device *device)
 {
 	/* A key of zeros would be shown as a key: no key is no line. */
 	if (!wg_key_is_zero(&device->private_key))
@@ -121,7 +133,7 @@ void uapi_encode_get_device(struct strbuf *out, const struct wg_device *device)
 		add_u64(out, "fwmark", device->fwmark);
 }
 
-void uapi_encode_get_peer(struct strbuf *out, const struct wg_peer *peer)
+static void add_peer(struct strbuf *out, const struct wg_peer *peer)
 {
 	add_key(out, "public_key", &peer->public_key);
 	add_key(out, "preshared_key", &peer->preshared_key);
@@ -133,7 +145,7 @@ void uapi_encode_get_peer(struct strbuf *out, const struct wg_peer *peer)
 	add_u64(out, "rx_bytes", peer->rx_bytes);
 	add_u64(out, "persistent_keepalive_interval", peer->keepalive_s);
 	for (uint32_t i = 0; i < peer->n_allowed_ips; i++)
-		uapi_encode_allowed_ip(out, &peer->allowed_ips[i]);
+		add_allowed_ip(out, &peer->allowed_ips[i]);
 }
 
 void uapi_encode_get(struct strbuf *out, const struct wg_device *device)
@@ -141,9 +153,9 @@ void uapi_encode_get(struct strbuf *out, const struct wg_device *device)
 	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
 	const struct wg_peer *peer;
 
-	uapi_encode_get_device(out, device);
+	add_device(out, device);
 	while ((peer = wg_peers_next(&peers)))
-		uapi_encode_get_peer(out, peer);
+		add_peer(out, peer);
 }
 
 void uapi_encode_errno(struct strbuf *out, bool is_get, int code)

@@ -14,22 +14,19 @@
  * Source: https://www.wireguard.com/xplatform/, "Configuration Protocol".
  */
 
-/** The client's request that makes `change`, from "set=1" to the empty line. */
-void uapi_encode_set(struct strbuf *out, const struct wg_device *change);
+/** May take away what there is of a text, to send it. Returns 0, or a negative errno to stop. */
+typedef int uapi_flush(void *ctx, struct strbuf *text);
+
 /**
- * Its pieces, for sending it bit by bit: "set=1" and the device's own lines; a peer's own lines;
- * one of its allowed IPs, of which a peer that is removed has none to tell.
+ * The client's request that makes `change`, from "set=1" to the empty line. After each peer and
+ * each allowed IP `flush`, which may be NULL, is called: however large the change is, the text need
+ * not be. What comes after the last call is left in out. Returns 0, or what flush returned.
  */
-void uapi_encode_set_device(struct strbuf *out, const struct wg_device *change);
-void uapi_encode_set_peer_values(struct strbuf *out, const struct wg_peer *peer);
-uint32_t uapi_n_allowed_ips_to_set(const struct wg_peer *peer);
-void uapi_encode_allowed_ip(struct strbuf *out, const struct wg_allowed_ip *ip);
+int uapi_encode_set(struct strbuf *out, const struct wg_device *change, uapi_flush *flush,
+		    void *ctx);
 
 /** The daemon's description of a device, without "errno=" and the empty line. */
 void uapi_encode_get(struct strbuf *out, const struct wg_device *device);
-/** Its pieces: the device's own lines; one peer's lines. */
-void uapi_encode_get_device(struct strbuf *out, const struct wg_device *device);
-void uapi_encode_get_peer(struct strbuf *out, const struct wg_peer *peer);
 
 /**
  * The end of the daemon's answer: "errno=N", and the empty line. code is 0 or a negative errno.

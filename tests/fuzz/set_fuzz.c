@@ -170,7 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		check_line(err.text);
 		return 0;
 	}
-	uapi_encode_set(&text, device);
+	uapi_encode_set(&text, device, NULL, NULL);
 	read_back(again, text.text);
 	check_same(device, again);
 	return 0;

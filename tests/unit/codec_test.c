@@ -53,7 +53,7 @@ static void assert_set_round_trip(const char *text)
 	char expected[4096];
 
 	snprintf(expected, sizeof(expected), "set=1\n%s\n", text);
-	uapi_encode_set(&out, device);
+	uapi_encode_set(&out, device, NULL, NULL);
 	assert_string_equal(strbuf_text(&out), expected);
 }
 
@@ -92,7 +92,7 @@ static void a_removed_peer_says_nothing_else(void **state)
 	device = decode_ok(uapi_decode_set_line,
 			   "public_key=" KEY_A "\nremove=true\nallowed_ip=10.0.0.0/8\n"
 			   "persistent_keepalive_interval=5\nreplace_allowed_ips=true\n");
-	uapi_encode_set(&out, device);
+	uapi_encode_set(&out, device, NULL, NULL);
 	assert_string_equal(out.text, "set=1\npublic_key=" KEY_A "\nremove=true\n\n");
 }
 
@@ -281,7 +281,7 @@ static void a_set_takes_other_spellings(void **state)
 		"protocol_version=1\nendpoint=[fe80::1%1]:5\n"
 		"endpoint=[2001:DB8::1]:5\nallowed_ip=10.1.2.3/8\n");
 	assert_int_equal(device->flags, WG_DEVICE_HAS_LISTEN_PORT);
-	uapi_encode_set(&out, device);
+	uapi_encode_set(&out, device, NULL, NULL);
 	assert_string_equal(out.text, "set=1\nlisten_port=80\npublic_key=" KEY_A
 				      "\nendpoint=[2001:db8::1]:5\nallowed_ip=10.0.0.0/8\n\n");
 }
@@ -432,11 +432,50 @@ static void either_sign_of_errno_is_taken(void **state)
 	}
 }
 
+/* Takes each piece away; says so from the third on, if it is to. */
+struct taker {
+	struct strbuf taken;
+	int n_calls, code;
+};
+
+static int take(void *ctx, struct strbuf *text)
+{
+	struct taker *taker = ctx;
+
+	strbuf_add_mem(&taker->taken, text->text, text->len);
+	strbuf_clear(text);
+	return ++taker->n_calls < 3 ? 0 : taker->code;
+}
+
+static void a_set_comes_in_pieces(void **state)
+{
+	static const char text[] = "listen_port=5\npublic_key=" KEY_A "\nallowed_ip=10.0.0.0/8\n"
+				   "allowed_ip=-fd00::/8\npublic_key=" KEY_B "\nremove=true\n";
+	AUTO(wg_device_auto_free) struct wg_device *device = decode_ok(uapi_decode_set_line, text);
+	AUTO(strbuf_fini) struct strbuf whole = { 0 };
+	AUTO(strbuf_fini) struct strbuf rest = { 0 };
+	struct taker taker = { 0 };
+
+	(void)state;
+	assert_int_equal(uapi_encode_set(&whole, device, NULL, NULL), 0);
+	assert_int_equal(uapi_encode_set(&rest, device, take, &taker), 0);
+	assert_int_equal(taker.n_calls, 4);
+	strbuf_add(&taker.taken, rest.text);
+	assert_string_equal(taker.taken.text, whole.text);
+	strbuf_fini(&taker.taken);
+
+	taker = (struct taker){ .code = -EPIPE };
+	assert_int_equal(uapi_encode_set(&rest, device, take, &taker), -EPIPE);
+	assert_int_equal(taker.n_calls, 3);
+	strbuf_fini(&taker.taken);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_set_has_the_documented_order),
 		cmocka_unit_test(a_removed_peer_says_nothing_else),
+		cmocka_unit_test(a_set_comes_in_pieces),
 		cmocka_unit_test(a_get_has_the_daemons_order),
 		cmocka_unit_test(errno_is_negative_after_a_set_only),
 		cmocka_unit_test(bad_values_are_einval),
