@@ -1,0 +1,13 @@
+#ifndef LIB_NETLINK_NFT_H
+#define LIB_NETLINK_NFT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/**
+ * Whether the kernel's nf_tables have a table of that name for AF_INET ("ip") or AF_INET6 ("ip6").
+ * No, where it cannot be asked.
+ */
+bool nft_has_table(uint8_t family, const char *name);
+
+#endif
