@@ -243,7 +243,8 @@ static void test_longest(void **state)
 static void test_list(void **state)
 {
 	static const char text[] = "# names\n" A " laptop\n  " B "\t:\tthe phone \r\n"
-				   "\n" PSK "=server\nQUFB nobody\n" A "x\n" A "\n";
+				   "\n" PSK "=server\nQUFB nobody\n" A "x\n" A "\n"
+				   "Q0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0M= \0nobody\n";
 	AUTO(conf_names_fini) struct conf_names names = { 0 };
 	const struct wg_key a = key_of(A), b = key_of(B), c = key_of(PSK);
 
