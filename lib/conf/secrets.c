@@ -17,7 +17,7 @@ static bool is_base64_char(char c)
 
 #define HIDDEN "(hidden)"
 
-/* How much of a squeezed line comes before the secret that it seems to hold; all, if it does not.
+/* How much of a squeezed line comes before the secret that it seems to hold; all, if it has none.
  */
 static size_t before_secret(const char *line)
 {

@@ -72,10 +72,13 @@ char *num_format(char *out, uint64_t value)
 
 char *num_format_hundredths(char *out, uint64_t value, unsigned int shift)
 {
-	const uint64_t scaled = value * 100, half = UINT64_C(1) << shift >> 1;
-	uint64_t n = scaled >> shift, rest = scaled & ((UINT64_C(1) << shift) - 1);
+	uint64_t scaled, half, n, rest;
 
 	assert(value <= NUM_HUNDREDTHS_MAX && shift < 64);
+	scaled = value * 100;
+	half = UINT64_C(1) << shift >> 1;
+	n = scaled >> shift;
+	rest = scaled & ((UINT64_C(1) << shift) - 1);
 	/* To the nearest; from the middle between two to the even one. */
 	n += rest > half || (rest == half && rest && n & 1);
 	out = num_format(out, n / 100);
