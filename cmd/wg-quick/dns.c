@@ -42,26 +42,11 @@ enum way {
 
 /* ---- who is there ---------------------------------------------------------------------------- */
 
-/* Finds a program in PATH, as execvp() would. */
-static bool find_program(char out[static PATH_MAX], const char *name)
-{
-	const char *dir = getenv("PATH"), *end;
-	struct stat st;
-
-	for (; dir && *dir; dir = *end ? end + 1 : end) {
-		end = strchrnul(dir, ':');
-		if (snprintf(out, PATH_MAX, "%.*s/%s", (int)(end - dir), dir, name) < PATH_MAX &&
-		    !stat(out, &st) && S_ISREG(st.st_mode) && !access(out, X_OK))
-			return true;
-	}
-	return false;
-}
-
 static bool has_resolvconf(void)
 {
 	char path[PATH_MAX];
 
-	return find_program(path, "resolvconf");
+	return process_find(path, "resolvconf");
 }
 
 static bool resolved_answers(void)
@@ -70,7 +55,7 @@ static bool resolved_answers(void)
 	char *const argv[] = { "resolvectl", "status", NULL };
 	char path[PATH_MAX];
 
-	if (!find_program(path, "resolvectl"))
+	if (!process_find(path, "resolvectl"))
 		return false;
 	return !access(RESOLVED_SOCKET, F_OK) ||
 	       !process_run_with(argv, (int[]){ null, null, null }, NULL);
@@ -159,7 +144,7 @@ static void add_record_name(struct strbuf *out, const struct dns *dns)
 {
 	char path[PATH_MAX] = "";
 
-	find_program(path, "resolvconf");
+	process_find(path, "resolvconf");
 	dns_add_prefix(out, ORDER_FILE, path);
 	strbuf_add(out, dns->interface);
 }

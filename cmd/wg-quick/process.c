@@ -7,13 +7,17 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
+#include <paths.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,6 +56,26 @@ bool process_is_interrupted(void)
 	sigpending(&pending);
 	sigandset(&pending, &pending, &held);
 	return !sigisemptyset(&pending);
+}
+
+bool process_find(char *out, const char *name)
+{
+	const char *dir = getenv("PATH"), *end;
+	struct stat st;
+
+	for (dir = dir ? dir : _PATH_DEFPATH; *dir; dir = *end ? end + 1 : end) {
+		char path[PATH_MAX];
+
+		end = strchrnul(dir, ':');
+		if (snprintf(path, sizeof(path), "%.*s/%s", (int)(end - dir), dir, name) <
+			    PATH_MAX &&
+		    !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK)) {
+			if (out)
+				strcpy(out, path);
+			return true;
+		}
+	}
+	return false;
 }
 
 static int wait_for(pid_t pid)

@@ -17,6 +17,12 @@ void process_hold_signals(void);
 bool process_is_interrupted(void);
 
 /**
+ * Whether there is such a program in PATH, and, unless `out` is NULL, where: at most PATH_MAX
+ * bytes.
+ */
+bool process_find(char *out, const char *name);
+
+/**
  * Runs a program, found in PATH, with this one's standard streams and the signals as they were, and
  * waits for its end, whatever signals come. Returns its exit status, 128 and the signal's number if
  * one killed it, or a negative errno with *err filled in if it cannot be started.
