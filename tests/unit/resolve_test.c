@@ -21,6 +21,7 @@
 #include "lib/util/cleanup.h"
 #include "lib/util/clock.h"
 #include "tests/unit/peer_at.h"
+#include "tests/unit/same_device.h"
 
 static int n_failures; /* how often asking fails first */
 static int failure;    /* with what */
@@ -273,6 +274,33 @@ static void a_device_is_resolved_in_order(void **state)
 	assert_int_equal(peer_at(device, 0)->endpoint.addr.sa.sa_family, AF_UNSPEC);
 }
 
+static struct wg_device *device_of(const char *const endpoints[], size_t n)
+{
+	struct wg_device *device = wg_device_new();
+
+	for (size_t i = 0; i < n; i++) {
+		struct wg_peer *peer = wg_device_add_peer(device);
+
+		peer->preshared_key.bytes[0] = (uint8_t)i;
+		assert_int_equal(endpoint_parse(&peer->endpoint, endpoints[i], NULL), 0);
+	}
+	return device;
+}
+
+static void a_device_is_resolved_as_a_whole_or_not(void **state)
+{
+	static const char *const endpoints[] = { "a.example:6", "1.2.3.4:5", "b.example:70000",
+						 "c.example:7" };
+	AUTO(wg_device_auto_free) struct wg_device *device = device_of(endpoints, 4);
+	AUTO(wg_device_auto_free) struct wg_device *before = device_of(endpoints, 4);
+	struct err err;
+
+	(void)state;
+	assert_int_equal(resolve_device(device, NULL, &err), -EINVAL);
+	assert_int_equal(asked, 1);
+	assert_same_device(device, before);
+}
+
 static void ports_go_through_the_resolver(void **state)
 {
 	uint16_t port = 1;
@@ -327,6 +355,7 @@ int main(void)
 		cmocka_unit_test_setup(the_number_of_retries_is_strict, reset),
 		cmocka_unit_test_setup(a_port_that_is_too_high_is_refused, reset),
 		cmocka_unit_test_setup(a_device_is_resolved_in_order, reset),
+		cmocka_unit_test_setup(a_device_is_resolved_as_a_whole_or_not, reset),
 		cmocka_unit_test_setup(ports_go_through_the_resolver, reset),
 		cmocka_unit_test_setup(ports_are_sixteen_bits, reset),
 	};
