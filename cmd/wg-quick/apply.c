@@ -10,8 +10,10 @@
 
 #include "cmd/cli.h"
 #include "cmd/wg-quick/device.h"
+#include "cmd/wg-quick/dns.h"
 #include "cmd/wg-quick/hooks.h"
 #include "cmd/wg-quick/process.h"
+#include "cmd/wg-quick/save.h"
 #include "cmd/wg-quick/work.h"
 #include "lib/ipc/ipc.h"
 #include "lib/ipc/resolve.h"
@@ -192,6 +194,8 @@ static int delete_device(struct work *work)
 static int do_step(struct work *work, struct step *step)
 {
 	const struct plan *plan = work->plan;
+	const struct dns dns = { plan->interface, &work->conf->quick.dns_servers,
+				 &work->conf->quick.dns_search };
 	int r;
 
 	switch (step->kind) {
@@ -210,6 +214,13 @@ static int do_step(struct work *work, struct step *step)
 		return addr_add(plan->interface, &step->cidr, work->err) ? STATUS_REFUSED : 0;
 	case STEP_SET_MTU_AND_UP:
 		return set_mtu_and_up(work, step);
+	case STEP_SET_DNS: /* these three tell themselves what they do */
+		return dns_set(&dns, work->err);
+	case STEP_UNSET_DNS:
+		dns_unset(&dns);
+		return 0;
+	case STEP_SAVE:
+		return save(work->target, work->conf, work->err) ? STATUS_FAILED : 0;
 	case STEP_ROUTE_PEERS:
 		return route_peers(work);
 	case STEP_ADD_ROUTE:

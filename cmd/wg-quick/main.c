@@ -18,7 +18,9 @@
 #include "cmd/completion.h"
 #include "cmd/wg-quick/apply.h"
 #include "cmd/wg-quick/device.h"
+#include "cmd/wg-quick/dns.h"
 #include "cmd/wg-quick/plan.h"
+#include "cmd/wg-quick/save.h"
 #include "cmd/wg-quick/state.h"
 #include "cmd/wg-quick/target.h"
 #include "lib/conf/conf.h"
@@ -131,7 +133,9 @@ static int run_up(int argc, char **argv)
 	(void)argc;
 	if (status)
 		return status;
+	dns_recover(); /* names of endpoints could not be looked up else */
 	if (device_choose(&implementation, &err) || resolve_check_environment(&err) ||
+	    dns_check_environment(&err) ||
 	    plan_up(&plan, view.target.interface, implementation, &view.conf, &view.state, &err))
 		return fail(&err, NULL);
 	return apply(&plan, &view.target, &view.conf);
@@ -147,6 +151,7 @@ static int run_down(int argc, char **argv)
 	(void)argc;
 	if (status)
 		return status;
+	dns_recover();
 	if (plan_down(&plan, view.target.interface, &view.conf, &view.state, &err))
 		return fail(&err, NULL);
 	return apply(&plan, &view.target, &view.conf);
@@ -154,10 +159,18 @@ static int run_down(int argc, char **argv)
 
 static int run_save(int argc, char **argv)
 {
+	AUTO(view_fini) struct view view = { 0 };
+	struct err err = { 0 };
+	int status = look(&view, argv[1], CONF_DOWN);
+
 	(void)argc;
-	(void)argv;
-	cli_say("%s: `save' is not supported; nothing was changed", cli_program);
-	return 1;
+	if (status)
+		return status;
+	if (!view.state.is_wireguard)
+		err_set(&err, -ENODEV, "`%s' is not a WireGuard interface", view.target.interface);
+	else
+		save(&view.target, &view.conf, &err);
+	return err.code ? fail(&err, NULL) : 0;
 }
 
 static int run_strip(int argc, char **argv)

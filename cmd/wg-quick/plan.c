@@ -85,9 +85,9 @@ static int refuse_default_routes(const struct plan *plan, const struct wg_device
 	return r;
 }
 
-/* What both directions start from: where routes go, and what there is no way to do. */
-static int begin(struct plan *plan, const char *interface, const struct conf *conf,
-		 const struct state *state, struct err *err)
+/* What both directions start from: where routes go. */
+static void begin(struct plan *plan, const char *interface, const struct conf *conf,
+		  const struct state *state)
 {
 	const struct conf_quick *quick = &conf->quick;
 
@@ -100,11 +100,6 @@ static int begin(struct plan *plan, const char *interface, const struct conf *co
 		plan->table = state->table;
 		plan->table_name = mem_strdup(quick->table);
 	}
-	if (quick->dns_servers.n)
-		return refuse(err, "`DNS'");
-	if (quick->save_config)
-		return refuse(err, "`SaveConfig = true'");
-	return 0;
 }
 
 int plan_up(struct plan *out, const char *interface, enum device_implementation implementation,
@@ -122,9 +117,8 @@ int plan_up(struct plan *out, const char *interface, enum device_implementation 
 			"`%s' already exists: a program answers for it, though its interface "
 			"is not here",
 			interface);
-	r = begin(&plan, interface, conf, state, err);
-	if (!r)
-		r = refuse_default_routes(&plan, conf->device, err);
+	begin(&plan, interface, conf, state);
+	r = refuse_default_routes(&plan, conf->device, err);
 	if (r)
 		return r;
 	if (plan.route_policy == ROUTE_POLICY_TABLE && !plan.table)
@@ -137,6 +131,8 @@ int plan_up(struct plan *out, const char *interface, enum device_implementation 
 	for (size_t i = 0; i < conf->quick.n_addresses; i++)
 		plan_add_step(&plan, STEP_ADD_ADDRESS)->cidr = conf->quick.addresses[i];
 	plan_add_step(&plan, STEP_SET_MTU_AND_UP)->mtu_bytes = conf->quick.mtu_bytes;
+	if (conf->quick.dns_servers.n)
+		plan_add_step(&plan, STEP_SET_DNS);
 	if (plan.route_policy != ROUTE_POLICY_OFF)
 		plan_add_step(&plan, STEP_ROUTE_PEERS);
 	add_hooks(&plan, "PostUp", &conf->quick.post_up);
@@ -149,15 +145,16 @@ int plan_down(struct plan *out, const char *interface, const struct conf *conf,
 	      const struct state *state, struct err *err)
 {
 	AUTO(plan_fini) struct plan plan = { 0 };
-	int r;
 
 	if (!state->is_wireguard)
 		return err_set(err, -ENODEV, "`%s' is not a WireGuard interface", interface);
-	r = begin(&plan, interface, conf, state, err);
-	if (r)
-		return r;
+	begin(&plan, interface, conf, state);
 	add_hooks(&plan, "PreDown", &conf->quick.pre_down);
+	if (conf->quick.save_config)
+		plan_add_step(&plan, STEP_SAVE);
 	plan_add_step(&plan, STEP_DELETE_DEVICE);
+	if (conf->quick.dns_servers.n || state->has_dns_file)
+		plan_add_step(&plan, STEP_UNSET_DNS);
 	add_hooks(&plan, "PostDown", &conf->quick.post_down);
 	*out = plan;
 	plan = (struct plan){ 0 };
@@ -215,6 +212,9 @@ bool plan_undo(struct step *out, const struct step *done)
 	case STEP_ADD_DEVICE:
 		*out = (struct step){ .kind = STEP_DELETE_DEVICE };
 		return true;
+	case STEP_SET_DNS:
+		*out = (struct step){ .kind = STEP_UNSET_DNS };
+		return true;
 	case STEP_SET_DEVICE: /* these go with the device */
 	case STEP_ADD_ADDRESS:
 	case STEP_SET_MTU_AND_UP:
@@ -222,7 +222,9 @@ bool plan_undo(struct step *out, const struct step *done)
 	case STEP_ADD_ROUTE:
 		return false;
 	case STEP_RUN_HOOK: /* nobody but its author knows how */
+	case STEP_SAVE:
 	case STEP_DELETE_DEVICE:
+	case STEP_UNSET_DNS:
 		return false;
 	}
 	assert(!"a step of no kind");
@@ -251,6 +253,15 @@ void plan_format_step(struct strbuf *out, const struct plan *plan, const struct 
 		break;
 	case STEP_SET_MTU_AND_UP:
 		strbuf_addf(out, "ip link set mtu %u up dev %s", step->mtu_bytes, plan->interface);
+		break;
+	case STEP_SET_DNS: /* the original's way */
+		strbuf_addf(out, "resolvconf -a %s -m 0 -x", plan->interface);
+		break;
+	case STEP_UNSET_DNS:
+		strbuf_addf(out, "resolvconf -d %s -f", plan->interface);
+		break;
+	case STEP_SAVE:
+		strbuf_addf(out, "wg showconf %s", plan->interface);
 		break;
 	case STEP_ROUTE_PEERS:
 		strbuf_addf(out, "wg show %s allowed-ips", plan->interface);

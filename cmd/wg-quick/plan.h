@@ -23,9 +23,12 @@ enum step_kind {
 	STEP_SET_DEVICE,     /* keys, port, mark and peers; looks up the endpoints' names */
 	STEP_ADD_ADDRESS,    /* cidr */
 	STEP_SET_MTU_AND_UP, /* mtu_bytes; 0: looks at the routes to the endpoints */
+	STEP_SET_DNS,        /* as the configuration says; looks who manages name servers */
 	STEP_ROUTE_PEERS,    /* looks at the device: an ADD_ROUTE for each allowed IP */
 	STEP_ADD_ROUTE,      /* cidr, table */
+	STEP_SAVE,           /* writes what is running into the file */
 	STEP_DELETE_DEVICE,  /* with its addresses and routes; waits for its daemon to end */
+	STEP_UNSET_DNS,      /* what SET_DNS did, in this run or an earlier one */
 };
 
 struct step {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/wg-quick/dns.h"
 #include "lib/ipc/ipc.h"
 #include "lib/netlink/link.h"
 #include "lib/netlink/route.h"
@@ -96,6 +97,7 @@ int state_look(struct state *out, const char *interface, const char *table, stru
 		return r;
 	}
 	state.is_wireguard = strlist_has(&devices, interface);
+	state.has_dns_file = dns_is_in_file(interface);
 	if (table)
 		state.table = state_find_table(table, dirs);
 	*out = state;

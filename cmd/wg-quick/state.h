@@ -15,6 +15,7 @@
 struct state {
 	bool link_exists;  /* a link of the interface's name, of whatever kind */
 	bool is_wireguard; /* the kernel has it as such, or a daemon answers for it */
+	bool has_dns_file; /* an earlier run has put its name servers into resolv.conf */
 	uint32_t table;    /* number of the routing table that was named; 0: none, or unknown */
 };
 

@@ -92,6 +92,37 @@ static void down_in_order(void **state)
 	assert_steps(&plan, "a\nip link delete dev wg0\nb wg0\nc\n");
 }
 
+static void name_servers_and_saving(void **state)
+{
+	AUTO(conf_fini) struct conf conf = { 0 }, search = { 0 };
+	AUTO(plan_fini) struct plan up = { 0 }, down = { 0 }, none = { 0 }, left = { 0 };
+	const struct state nothing = { 0 }, taken = { .is_wireguard = true };
+	const struct state set = { .is_wireguard = true, .has_dns_file = true };
+	struct err err = { 0 };
+
+	(void)state;
+	parse(&conf, "[Interface]\nDNS = 1.1.1.1\nSaveConfig = true\nPreDown = a\nPostDown = b\n"
+		     "MTU = 1400\n");
+	assert_int_equal(plan_up(&up, "wg0", DEVICE_IMPLEMENTATION_AUTO, &conf, &nothing, &err), 0);
+	assert_steps(&up, "ip link add dev wg0 type wireguard\n"
+			  "wg addconf wg0 /dev/fd/63\n"
+			  "ip link set mtu 1400 up dev wg0\n"
+			  "resolvconf -a wg0 -m 0 -x\n"
+			  "wg show wg0 allowed-ips\n");
+	assert_int_equal(plan_down(&down, "wg0", &conf, &taken, &err), 0);
+	assert_steps(&down, "a\n"
+			    "wg showconf wg0\n"
+			    "ip link delete dev wg0\n"
+			    "resolvconf -d wg0 -f\n"
+			    "b\n");
+	/* Search domains alone are nothing; but what was set once is taken back. */
+	parse(&search, "[Interface]\nDNS = example.org\n");
+	assert_int_equal(plan_down(&none, "wg0", &search, &taken, &err), 0);
+	assert_steps(&none, "ip link delete dev wg0\n");
+	assert_int_equal(plan_down(&left, "wg0", &search, &set, &err), 0);
+	assert_steps(&left, "ip link delete dev wg0\nresolvconf -d wg0 -f\n");
+}
+
 static void the_host_must_fit(void **state)
 {
 	AUTO(conf_fini) struct conf conf = { 0 };
@@ -139,10 +170,6 @@ static void what_is_not_done_is_refused_first(void **state)
 		const char *conf, *text;
 		bool is_for_up; /* `down` has nothing to do with it */
 	} cases[] = {
-		{ "[Interface]\nDNS = 1.1.1.1\n", "`DNS' is not supported; nothing was changed",
-		  false },
-		{ "[Interface]\nSaveConfig = true\n",
-		  "`SaveConfig = true' is not supported; nothing was changed", false },
 		{ "[Peer]\nPublicKey = " KEY "\nAllowedIPs = 10.0.0.1, 0.0.0.0/0\n",
 		  "AllowedIPs = 0.0.0.0/0 without a `Table' is not supported; "
 		  "nothing was changed",
@@ -243,13 +270,16 @@ static void mtu_of_the_narrowest_way(void **state)
 
 static void only_the_device_needs_undoing(void **state)
 {
-	struct step undo, add = { .kind = STEP_ADD_DEVICE };
+	struct step undo, add = { .kind = STEP_ADD_DEVICE }, dns = { .kind = STEP_SET_DNS };
 
 	(void)state;
 	assert_true(plan_undo(&undo, &add));
 	assert_int_equal(undo.kind, STEP_DELETE_DEVICE);
-	for (enum step_kind kind = STEP_RUN_HOOK; kind <= STEP_DELETE_DEVICE; kind++)
-		assert_false(plan_undo(&undo, &(struct step){ .kind = kind }));
+	assert_true(plan_undo(&undo, &dns));
+	assert_int_equal(undo.kind, STEP_UNSET_DNS);
+	for (enum step_kind kind = STEP_RUN_HOOK; kind <= STEP_UNSET_DNS; kind++)
+		if (kind != STEP_SET_DNS)
+			assert_false(plan_undo(&undo, &(struct step){ .kind = kind }));
 }
 
 int main(void)
@@ -258,6 +288,7 @@ int main(void)
 		cmocka_unit_test(up_in_order),
 		cmocka_unit_test(an_empty_file_makes_a_bare_interface),
 		cmocka_unit_test(down_in_order),
+		cmocka_unit_test(name_servers_and_saving),
 		cmocka_unit_test(the_host_must_fit),
 		cmocka_unit_test(the_table_must_be_there),
 		cmocka_unit_test(what_is_not_done_is_refused_first),
