@@ -192,7 +192,7 @@ static const uint8_t *take_varint(uint64_t *out, const uint8_t *in)
 
 static const uint8_t *take_text(char **out, const uint8_t *in)
 {
-	*out = (char *)(uintptr_t)in;
+	*out = (char *)in;
 	return in + strlen(*out) + 1;
 }
 
