@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -170,8 +171,8 @@ static void close_file(struct new_file *file)
 		close(file->fd);
 }
 
-int key_file_create(const char *path, const struct wg_key *key, const struct wg_key *public_key,
-		    struct err *err)
+static int create_both(const char *path, const struct wg_key *key, const struct wg_key *public_key,
+		       struct err *err)
 {
 	AUTO(strbuf_fini) struct strbuf public_path = { 0 };
 	AUTO(close_file) struct new_file secret = { .path = path, .fd = -1 };
@@ -193,6 +194,22 @@ int key_file_create(const char *path, const struct wg_key *key, const struct wg_
 	}
 	sync_directory(path);
 	return 0;
+}
+
+int key_file_create(const char *path, const struct wg_key *key, const struct wg_key *public_key,
+		    struct err *err)
+{
+	sigset_t all, before;
+	int r;
+
+	/* Who interrupts is not left with half of it: an empty file takes a device's key away. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	/* A limit on files is an error like others, not the end. */
+	signal(SIGXFSZ, SIG_IGN);
+	r = create_both(path, key, public_key, err);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return r;
 }
 
 int key_file_print(const struct wg_key *key)

@@ -31,8 +31,9 @@ int key_file_load(struct wg_key *out, const char *path, struct err *err);
 
 /**
  * Writes a key into a new file at `path` that only its owner can read, and, if public_key is not
- * NULL, that one into a new file beside it, "path.pub": both, on disk, or none. Never writes
- * through a symbolic link or into what is there. Returns 0 or a negative errno with *err filled in.
+ * NULL, that one into a new file beside it, "path.pub": both, on disk, or none; signals wait. Never
+ * writes through a symbolic link or into what is there. Returns 0 or a negative errno with *err
+ * filled in.
  */
 int key_file_create(const char *path, const struct wg_key *key, const struct wg_key *public_key,
 		    struct err *err);

@@ -205,3 +205,18 @@ in_directory() {
 	is ours.err "wg: $LAB/full/key: No space left on device"
 	[[ $(lab ls "$LAB/full") == filler ]]
 }
+
+@test "--out with a limit on the length of files leaves nothing behind" {
+	cd "$BATS_TEST_TMPDIR"
+	run sh -c '(ulimit -f 0 && exec "$BUILD/wg" genkey --out key) 2>&1 | cat'
+	[[ $output == *"/wg: key: File too large" ]]
+	[[ -z $(ls) ]]
+}
+
+@test "--out when interrupted makes both files or none" {
+	cd "$BATS_TEST_TMPDIR"
+	command -v strace >/dev/null || skip "needs strace"
+	run strace -o log -e inject=fsync:signal=INT:when=1 "$BUILD/wg" genkey --out key
+	grep SIGINT log
+	[[ -s key && -s key.pub ]]
+}
