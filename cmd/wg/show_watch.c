@@ -31,6 +31,8 @@ enum {
 	GATHER_MS = 150,
 	/* Who has not answered by then is called silent, and how long is told every second. */
 	SILENT_S = 3,
+	/* Who is gone is shown for so long; some make an interface for every job. */
+	GONE_S = 60,
 	SECOND_MS = 1000,
 };
 
@@ -40,6 +42,7 @@ struct interface {
 	bool wants_names;
 	bool was_there;
 	mono_ns asked;
+	mono_ns gone;      /* since when it is not there; 0: it is, or that is not known */
 	char problem[128]; /* why it cannot be read; empty: it can */
 	struct conf_names names;
 	struct watch_snapshot *snapshot; /* NULL: none yet, or it cannot be read */
@@ -64,14 +67,18 @@ struct live {
 	struct watch_part *parts;
 };
 
+static void interface_fini(struct interface *interface)
+{
+	free(interface->name);
+	conf_names_fini(&interface->names);
+	watch_snapshot_free(interface->snapshot);
+}
+
 static void live_fini(struct live *live)
 {
 	terminal_fini(&live->terminal);
-	for (size_t i = 0; i < live->n_interfaces; i++) {
-		free(live->interfaces[i].name);
-		conf_names_fini(&live->interfaces[i].names);
-		watch_snapshot_free(live->interfaces[i].snapshot);
-	}
+	for (size_t i = 0; i < live->n_interfaces; i++)
+		interface_fini(&live->interfaces[i]);
 	free(live->interfaces);
 	free(live->parts);
 	strbuf_fini(&live->screen);
@@ -109,6 +116,23 @@ static void add(struct live *live, const char *name)
 	};
 }
 
+/* Forgets those who have not been there for long and are not awaited. */
+static void forget_gone(struct live *live)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < live->n_interfaces; i++) {
+		struct interface *interface = &live->interfaces[i];
+
+		if (interface->is_asked || !interface->gone ||
+		    live->now.mono - interface->gone < SEC(GONE_S))
+			live->interfaces[n++] = *interface;
+		else
+			interface_fini(interface);
+	}
+	live->n_interfaces = n;
+}
+
 static void ask_all(struct live *live)
 {
 	if (!live->only && !live->is_listing) {
@@ -134,13 +158,19 @@ static void take_list(struct live *live, const struct watch_answer *answer)
 	}
 }
 
-static void take_problem(struct interface *interface, const struct watch_answer *answer)
+static void take_problem(struct interface *interface, const struct watch_answer *answer,
+			 mono_ns now)
 {
 	const char *why = answer->err.text;
 
 	/* Without its driver the kernel's answer is about that, but nobody asked for the driver. */
-	if (answer->code == -ENODEV || answer->code == -ENOENT || answer->code == -EPROTONOSUPPORT)
+	if (answer->code == -ENODEV || answer->code == -ENOENT ||
+	    answer->code == -EPROTONOSUPPORT) {
 		why = interface->was_there ? "gone" : "no such interface";
+		interface->gone = interface->gone ? interface->gone : now;
+	} else {
+		interface->gone = 0;
+	}
 	snprintf(interface->problem, sizeof(interface->problem), "%s", why);
 	watch_snapshot_free(TAKE(interface->snapshot));
 	interface->wants_names = true;
@@ -162,6 +192,7 @@ static void take_snapshot(struct interface *interface, struct watch_answer *answ
 	/* Whoever is new may have a name since. */
 	interface->wants_names = any_new && !answer->wants_names;
 	interface->was_there = true;
+	interface->gone = 0;
 	interface->problem[0] = '\0';
 }
 
@@ -185,7 +216,7 @@ static void take_answers(struct live *live)
 		if (live->state.paused)
 			continue;
 		if (answer->code)
-			take_problem(interface, answer);
+			take_problem(interface, answer, live->now.mono);
 		else
 			take_snapshot(interface, answer);
 	}
@@ -254,6 +285,8 @@ static void tick(struct live *live)
 	if (live->state.paused)
 		return;
 	live->now = clock_now();
+	if (!live->only)
+		forget_gone(live);
 	live->draw_by = live->now.mono + MSEC(GATHER_MS);
 	ask_all(live);
 }
