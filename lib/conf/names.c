@@ -236,6 +236,10 @@ void conf_names_add_list(struct conf_names *names, const char *text, size_t len)
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
+enum {
+	FILE_LEN_MAX = 1 << 28, /* bytes: a million peers */
+};
+
 /* Returns whether there was anything to read. */
 static bool read_file(struct strbuf *out, const char *name)
 {
@@ -245,7 +249,7 @@ static bool read_file(struct strbuf *out, const char *name)
 
 	strbuf_addf(&path, "%s/wireguard/%s", SYSCONFDIR, name);
 	fd = open(path.text, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* nor wait for a pipe's writer */
-	if (fd < 0 || fstat(fd, &stat) || !S_ISREG(stat.st_mode))
+	if (fd < 0 || fstat(fd, &stat) || !S_ISREG(stat.st_mode) || stat.st_size > FILE_LEN_MAX)
 		return false;
 	strbuf_reserve(out, (size_t)stat.st_size + 1); /* to see the end without growing */
 	return !strbuf_read_fd(out, fd, NULL) && out->len;

@@ -59,7 +59,8 @@ void conf_names_add_list(struct conf_names *names, const char *text, size_t len)
 /**
  * Reads the names that this machine has for the peers of `interface`, from
  * SYSCONFDIR/wireguard/INTERFACE.conf and then SYSCONFDIR/wireguard/peers.names. Files that are
- * missing, no regular files, or not for this user are no error: there are just fewer names.
+ * missing, no regular files, longer than 256 MiB, or not for this user are no error: there are just
+ * fewer names.
  */
 void conf_names_read(struct conf_names *names, const char *interface);
 

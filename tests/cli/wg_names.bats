@@ -94,6 +94,9 @@ wg0	$C64	(none)"
 	lab rm -r /etc/wireguard/wg0.conf /etc/wireguard/peers.names
 	lab ln -s /dev/zero /etc/wireguard/wg0.conf
 	[[ $(ours show wg0 peers --names) == "$(ours show wg0 peers)" ]]
+	lab rm /etc/wireguard/wg0.conf
+	lab truncate -s 1T /etc/wireguard/wg0.conf # of holes
+	[[ $(ours show wg0 peers --names) == "$(ours show wg0 peers)" ]]
 }
 
 @test "set takes @name for a key" {
