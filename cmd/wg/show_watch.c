@@ -287,7 +287,9 @@ static void tick(struct live *live)
 	live->now = clock_now();
 	if (!live->only)
 		forget_gone(live);
-	live->draw_by = live->now.mono + MSEC(GATHER_MS);
+	/* A screen that waits already does so no longer, however short the period. */
+	if (live->draw_by == MONO_NEVER)
+		live->draw_by = live->now.mono + MSEC(GATHER_MS);
 	ask_all(live);
 }
 

@@ -345,6 +345,14 @@ ended() {
 	ended 0
 }
 
+@test "nor does one if the period is shorter than the wait for all answers" {
+	silent wg1
+	EVERY=0.1 view all
+	lab_wait_for shows '^wg0  port 12912'
+	press q
+	ended 0
+}
+
 @test "without colours it is still a screen" {
 	export WG_COLOR_MODE=never
 	view wg0
