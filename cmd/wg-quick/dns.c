@@ -348,19 +348,22 @@ bool dns_is_in_file(const char *interface)
 
 /* ---- what is set now ------------------------------------------------------------------------- */
 
-/* Adds the servers and domains in the text of a resolv.conf. */
+/* Adds the servers and domains in the text of a resolv.conf. Of servers there is one in a line. */
 static void add_from_lines(struct strlist *servers, struct strlist *search, char *text)
 {
 	char *rest = NULL, *word_rest = NULL;
 
 	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		const char *keyword = strtok_r(line, " \t", &word_rest), *word;
-		bool is_server = keyword && !strcmp(keyword, "nameserver");
+		const char *keyword = strtok_r(line, " \t", &word_rest);
+		const char *word = keyword ? strtok_r(NULL, " \t", &word_rest) : NULL;
 
-		if (!is_server && (!keyword || strcmp(keyword, "search") != 0))
-			continue;
-		while ((word = strtok_r(NULL, " \t", &word_rest)))
-			strlist_add(is_server ? servers : search, word);
+		if (word && !strcmp(keyword, "nameserver")) {
+			if (!strtok_r(NULL, " \t", &word_rest))
+				strlist_add(servers, word);
+		} else if (word && !strcmp(keyword, "search")) {
+			for (; word; word = strtok_r(NULL, " \t", &word_rest))
+				strlist_add(search, word);
+		}
 	}
 }
 
