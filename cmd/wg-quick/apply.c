@@ -13,13 +13,13 @@
 #include "cmd/wg-quick/dns.h"
 #include "cmd/wg-quick/hooks.h"
 #include "cmd/wg-quick/process.h"
+#include "cmd/wg-quick/routing.h"
 #include "cmd/wg-quick/save.h"
 #include "cmd/wg-quick/work.h"
 #include "lib/ipc/ipc.h"
 #include "lib/ipc/resolve.h"
 #include "lib/netlink/addr.h"
 #include "lib/netlink/link.h"
-#include "lib/netlink/route.h"
 #include "lib/util/cleanup.h"
 
 enum {
@@ -138,45 +138,12 @@ static int set_mtu_and_up(struct work *work, const struct step *step)
 	return 0;
 }
 
-static int add_route(struct work *work, const struct step *step)
+static int add_address(struct work *work, const struct step *step)
 {
-	const struct plan *plan = work->plan;
-	uint32_t table =
-		plan->route_policy == ROUTE_POLICY_TABLE ? plan->table : (uint32_t)ROUTE_TABLE_MAIN;
-	int r;
-
+	if (step->cidr.family == AF_INET6 && !routing_has_ipv6(work))
+		return 0;
 	work_echo(work, step);
-	r = route_add(plan->interface, &step->cidr, table, work->err);
-	if (r == -EEXIST) {
-		char cidr[CIDR_TEXT_MAX];
-
-		cidr_format(cidr, &step->cidr);
-		err_set(work->err, r,
-			"cannot route %s to `%s': File exists: see `ip route show %s table %s'",
-			cidr, plan->interface, cidr, plan->table_name ? plan->table_name : "main");
-	}
-	return r ? STATUS_REFUSED : 0;
-}
-
-static int route_peers(struct work *work)
-{
-	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
-	AUTO(route_list_fini) struct route_list present = { 0 };
-	AUTO(plan_fini) struct plan routes = { .route_policy = work->plan->route_policy };
-	const char *interface = work->plan->interface;
-	bool is_auto = work->plan->route_policy == ROUTE_POLICY_AUTO;
-	int status = 0;
-
-	if (work_get_device(&device, work) || plan_routes(&routes, device, work->err))
-		return STATUS_FAILED;
-	/* Routes come longest prefix first, so none of them covers a later one: it is enough to
-	 * look once. */
-	if (is_auto && routes.n_steps && route_list_device(&present, interface, work->err))
-		return STATUS_REFUSED;
-	for (size_t i = 0; !status && i < routes.n_steps; i++)
-		if (!is_auto || !route_list_covers(&present, &routes.steps[i].cidr))
-			status = work_do(work, &routes.steps[i]);
-	return status;
+	return addr_add(work->plan->interface, &step->cidr, work->err) ? STATUS_REFUSED : 0;
 }
 
 static int delete_device(struct work *work)
@@ -187,6 +154,14 @@ static int delete_device(struct work *work)
 		return r ? STATUS_FAILED : 0;
 	/* What PostDown has to take back is there all the same. */
 	cli_say("[!] %s", work->err->text);
+	return 0;
+}
+
+/* As with the original, `down` goes on without it. */
+static int delete_firewall(struct work *work, const struct step *step)
+{
+	if (routing_delete_firewall(work, step))
+		tell(work->err);
 	return 0;
 }
 
@@ -210,8 +185,7 @@ static int do_step(struct work *work, struct step *step)
 		work_echo(work, step);
 		return set_device(work);
 	case STEP_ADD_ADDRESS:
-		work_echo(work, step);
-		return addr_add(plan->interface, &step->cidr, work->err) ? STATUS_REFUSED : 0;
+		return add_address(work, step);
 	case STEP_SET_MTU_AND_UP:
 		return set_mtu_and_up(work, step);
 	case STEP_SET_DNS: /* these three tell themselves what they do */
@@ -222,9 +196,25 @@ static int do_step(struct work *work, struct step *step)
 	case STEP_SAVE:
 		return save(work->target, work->conf, work->err) ? STATUS_FAILED : 0;
 	case STEP_ROUTE_PEERS:
-		return route_peers(work);
+		return routing_route_peers(work);
+	case STEP_SET_MARK:
+		return routing_set_mark(work, step);
+	case STEP_ADD_RULE:
+		return routing_add_rule(work, step);
+	case STEP_DELETE_RULE:
+		return routing_delete_rule(work, step);
+	case STEP_DELETE_RULES:
+		return routing_delete_rules(work);
 	case STEP_ADD_ROUTE:
-		return add_route(work, step);
+		return routing_add_route(work, step);
+	case STEP_SET_SRC_VALID_MARK:
+		return routing_set_src_valid_mark(work, step);
+	case STEP_RESET_SRC_VALID_MARK:
+		return routing_reset_src_valid_mark(work, step);
+	case STEP_ADD_FIREWALL:
+		return routing_add_firewall(work, step);
+	case STEP_DELETE_FIREWALL:
+		return delete_firewall(work, step);
 	case STEP_DELETE_DEVICE:
 		work_echo(work, step);
 		return delete_device(work);
@@ -236,8 +226,7 @@ static int do_step(struct work *work, struct step *step)
 /* Whether a step that fails may have done a part of its work, which its undoing then finds. */
 static bool may_be_half_done(enum step_kind kind)
 {
-	(void)kind;
-	return false;
+	return kind == STEP_ADD_FIREWALL; /* iptables-restore: one table after the other */
 }
 
 int work_do(struct work *work, const struct step *step)
@@ -264,11 +253,17 @@ static void undo(const struct work *done)
 	}
 }
 
+/* Whether nothing that `down` does after this can be left undone. */
+static bool is_final(enum step_kind kind)
+{
+	return kind == STEP_DELETE_RULES || kind == STEP_DELETE_DEVICE;
+}
+
 int apply(const struct plan *plan, const struct target *target, struct conf *conf)
 {
 	struct err err = { 0 };
 	struct work work = { .plan = plan, .target = target, .conf = conf, .err = &err };
-	bool is_deleted = false; /* there is no way back then: what is left is done */
+	bool is_too_late = false; /* there is no way back then: what is left is done */
 	int status = 0;
 
 	strcpy(conf->device->name, plan->interface);
@@ -276,9 +271,9 @@ int apply(const struct plan *plan, const struct target *target, struct conf *con
 	for (size_t i = 0; !status && i < plan->n_steps; i++) {
 		err = (struct err){ 0 }; /* a step may succeed after something failed in it */
 		status = work_do(&work, &plan->steps[i]);
-		is_deleted |= !status && plan->steps[i].kind == STEP_DELETE_DEVICE;
+		is_too_late |= !status && is_final(plan->steps[i].kind);
 		/* Perhaps the step failed for that very reason. */
-		if (!is_deleted && process_is_interrupted()) {
+		if (!is_too_late && process_is_interrupted()) {
 			err_set(&err, -EINTR, "interrupted");
 			status = STATUS_FAILED;
 		}

@@ -19,6 +19,7 @@
 #include "cmd/wg-quick/apply.h"
 #include "cmd/wg-quick/device.h"
 #include "cmd/wg-quick/dns.h"
+#include "cmd/wg-quick/lock.h"
 #include "cmd/wg-quick/plan.h"
 #include "cmd/wg-quick/save.h"
 #include "cmd/wg-quick/state.h"
@@ -97,6 +98,7 @@ static int open_target(struct target *out, const char *argument)
 
 /* What up and down have to look at before they decide. */
 struct view {
+	struct lock lock;
 	struct target target;
 	struct conf conf;
 	struct state state;
@@ -106,6 +108,7 @@ static void view_fini(struct view *view)
 {
 	target_fini(&view->target);
 	conf_fini(&view->conf);
+	lock_release(&view->lock);
 }
 
 static int look(struct view *out, const char *argument, enum conf_dialect dialect)
@@ -115,6 +118,7 @@ static int look(struct view *out, const char *argument, enum conf_dialect dialec
 
 	if (status)
 		return status;
+	lock_interface(&out->lock, out->target.interface);
 	if (conf_read(&out->conf, out->target.path, dialect, &err))
 		return fail(&err, out->target.path);
 	if (state_look(&out->state, out->target.interface, out->conf.quick.table, &err))
@@ -124,7 +128,7 @@ static int look(struct view *out, const char *argument, enum conf_dialect dialec
 
 static int run_up(int argc, char **argv)
 {
-	AUTO(view_fini) struct view view = { 0 };
+	AUTO(view_fini) struct view view = { .lock = LOCK_NONE };
 	AUTO(plan_fini) struct plan plan = { 0 };
 	enum device_implementation implementation;
 	struct err err = { 0 };
@@ -143,7 +147,7 @@ static int run_up(int argc, char **argv)
 
 static int run_down(int argc, char **argv)
 {
-	AUTO(view_fini) struct view view = { 0 };
+	AUTO(view_fini) struct view view = { .lock = LOCK_NONE };
 	AUTO(plan_fini) struct plan plan = { 0 };
 	struct err err = { 0 };
 	int status = look(&view, argv[1], CONF_DOWN);
@@ -159,7 +163,7 @@ static int run_down(int argc, char **argv)
 
 static int run_save(int argc, char **argv)
 {
-	AUTO(view_fini) struct view view = { 0 };
+	AUTO(view_fini) struct view view = { .lock = LOCK_NONE };
 	struct err err = { 0 };
 	int status = look(&view, argv[1], CONF_DOWN);
 

@@ -58,31 +58,43 @@ static void add_hooks(struct plan *plan, const char *key, const struct strlist *
 	}
 }
 
-static int refuse(struct err *err, const char *what)
+static bool has_default_route(const struct wg_peer *peer, uint8_t family)
 {
-	return err_set(err, -EOPNOTSUPP, "%s is not supported; nothing was changed", what);
+	for (size_t i = 0; i < peer->n_allowed_ips; i++) {
+		const struct wg_allowed_ip *ip = &peer->allowed_ips[i];
+
+		if (!ip->cidr.bits && !ip->remove && (!family || ip->cidr.family == family))
+			return true;
+	}
+	return false;
 }
 
-static int refuse_default_route(const struct plan *plan, const struct wg_allowed_ip *ip,
-				struct err *err)
-{
-	if (plan->route_policy != ROUTE_POLICY_AUTO || ip->cidr.bits > 0 || ip->remove)
-		return 0;
-	return refuse(err, ip->cidr.family == AF_INET ? "AllowedIPs = 0.0.0.0/0 without a `Table'"
-						      : "AllowedIPs = ::/0 without a `Table'");
-}
-
-static int refuse_default_routes(const struct plan *plan, const struct wg_device *device,
-				 struct err *err)
+bool plan_has_default_route(const struct wg_device *device, uint8_t family)
 {
 	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
 	const struct wg_peer *peer;
-	int r = 0;
 
-	while (!r && (peer = wg_peers_next(&peers)))
-		for (size_t i = 0; !r && i < peer->n_allowed_ips; i++)
-			r = refuse_default_route(plan, &peer->allowed_ips[i], err);
-	return r;
+	while ((peer = wg_peers_next(&peers)))
+		if (has_default_route(peer, family))
+			return true;
+	return false;
+}
+
+/* Finds out in advance what would be found half-way. */
+static int check_firewall(const struct plan *plan, const struct wg_device *device,
+			  const struct state *state, struct err *err)
+{
+	if (plan->route_policy != ROUTE_POLICY_AUTO)
+		return 0;
+	if (!state->has_firewall_v4 && plan_has_default_route(device, AF_INET))
+		return err_set(err, -ENOENT,
+			       "AllowedIPs = 0.0.0.0/0 takes nft or iptables-restore, and neither "
+			       "is installed");
+	if (!state->has_firewall_v6 && plan_has_default_route(device, AF_INET6))
+		return err_set(err, -ENOENT,
+			       "AllowedIPs = ::/0 takes nft or ip6tables-restore, and neither is "
+			       "installed");
+	return 0;
 }
 
 /* What both directions start from: where routes go. */
@@ -118,7 +130,7 @@ int plan_up(struct plan *out, const char *interface, enum device_implementation 
 			"is not here",
 			interface);
 	begin(&plan, interface, conf, state);
-	r = refuse_default_routes(&plan, conf->device, err);
+	r = check_firewall(&plan, conf->device, state, err);
 	if (r)
 		return r;
 	if (plan.route_policy == ROUTE_POLICY_TABLE && !plan.table)
@@ -152,43 +164,15 @@ int plan_down(struct plan *out, const char *interface, const struct conf *conf,
 	add_hooks(&plan, "PreDown", &conf->quick.pre_down);
 	if (conf->quick.save_config)
 		plan_add_step(&plan, STEP_SAVE);
+	if (plan.route_policy == ROUTE_POLICY_AUTO)
+		plan_add_step(&plan, STEP_DELETE_RULES);
 	plan_add_step(&plan, STEP_DELETE_DEVICE);
 	if (conf->quick.dns_servers.n || state->has_dns_file)
 		plan_add_step(&plan, STEP_UNSET_DNS);
+	plan_add_step(&plan, STEP_DELETE_FIREWALL);
 	add_hooks(&plan, "PostDown", &conf->quick.post_down);
 	*out = plan;
 	plan = (struct plan){ 0 };
-	return 0;
-}
-
-/* Longest prefixes first; those of one length from the greatest text to the least, as the original
- * does it, so that IPv6 comes before IPv4 in "0.0.0.0/0, ::/0". */
-static int compare_routes(const void *a, const void *b)
-{
-	const struct step *x = a, *y = b;
-	char x_text[CIDR_TEXT_MAX], y_text[CIDR_TEXT_MAX];
-
-	if (x->cidr.bits != y->cidr.bits)
-		return x->cidr.bits < y->cidr.bits ? 1 : -1;
-	cidr_format(x_text, &x->cidr);
-	cidr_format(y_text, &y->cidr);
-	return strcmp(y_text, x_text);
-}
-
-int plan_routes(struct plan *out, const struct wg_device *device, struct err *err)
-{
-	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
-	const struct wg_peer *peer;
-	int r = refuse_default_routes(out, device, err);
-
-	assert(!out->n_steps);
-	if (r)
-		return r;
-	while ((peer = wg_peers_next(&peers)))
-		for (size_t i = 0; i < peer->n_allowed_ips; i++)
-			plan_add_step(out, STEP_ADD_ROUTE)->cidr = peer->allowed_ips[i].cidr;
-	if (out->n_steps)
-		qsort(out->steps, out->n_steps, sizeof(*out->steps), compare_routes);
 	return 0;
 }
 
@@ -215,20 +199,50 @@ bool plan_undo(struct step *out, const struct step *done)
 	case STEP_SET_DNS:
 		*out = (struct step){ .kind = STEP_UNSET_DNS };
 		return true;
+	case STEP_ADD_RULE:
+		*out = *done;
+		out->kind = STEP_DELETE_RULE;
+		return true;
+	case STEP_SET_SRC_VALID_MARK:
+		*out = *done;
+		out->kind = STEP_RESET_SRC_VALID_MARK;
+		return true;
+	case STEP_ADD_FIREWALL:
+		*out = *done;
+		out->kind = STEP_DELETE_FIREWALL;
+		return true;
 	case STEP_SET_DEVICE: /* these go with the device */
 	case STEP_ADD_ADDRESS:
 	case STEP_SET_MTU_AND_UP:
-	case STEP_ROUTE_PEERS:
+	case STEP_SET_MARK:
 	case STEP_ADD_ROUTE:
 		return false;
+	case STEP_ROUTE_PEERS: /* these consist of others */
+	case STEP_DELETE_RULES:
+		return false;
 	case STEP_RUN_HOOK: /* nobody but its author knows how */
-	case STEP_SAVE:
 	case STEP_DELETE_DEVICE:
+	case STEP_DELETE_RULE:
+	case STEP_RESET_SRC_VALID_MARK:
+	case STEP_DELETE_FIREWALL:
 	case STEP_UNSET_DNS:
+	case STEP_SAVE:
 		return false;
 	}
 	assert(!"a step of no kind");
 	return false;
+}
+
+/* In the words of the original: to delete a rule it names the table alone. */
+static void format_rule(struct strbuf *out, const char *command, const struct rule *rule)
+{
+	strbuf_addf(out, "ip -%d rule %s ", rule->family == AF_INET6 ? 6 : 4, command);
+	if (rule->suppress_prefixlen >= 0)
+		strbuf_addf(out, "table main suppress_prefixlength %d", rule->suppress_prefixlen);
+	else if (!strcmp(command, "add"))
+		strbuf_addf(out, "not fwmark %u table %u", rule->mark, rule->table);
+	else
+		strbuf_addf(out, "table %u", rule->table);
 }
 
 void plan_format_step(struct strbuf *out, const struct plan *plan, const struct step *step)
@@ -270,6 +284,30 @@ void plan_format_step(struct strbuf *out, const struct plan *plan, const struct 
 		strbuf_addf(out, "ip -%d route add %s dev %s", version, cidr, plan->interface);
 		if (plan->route_policy == ROUTE_POLICY_TABLE)
 			strbuf_addf(out, " table %s", plan->table_name);
+		else if (step->table)
+			strbuf_addf(out, " table %u", step->table);
+		break;
+	case STEP_SET_MARK:
+		strbuf_addf(out, "wg set %s fwmark %u", plan->interface, step->mark);
+		break;
+	case STEP_ADD_RULE:
+		format_rule(out, "add", &step->rule);
+		break;
+	case STEP_DELETE_RULE:
+		format_rule(out, "delete", &step->rule);
+		break;
+	case STEP_DELETE_RULES:
+		strbuf_add(out, "ip rule show");
+		break;
+	case STEP_SET_SRC_VALID_MARK:
+		strbuf_add(out, "sysctl -q net.ipv4.conf.all.src_valid_mark=1");
+		break;
+	case STEP_RESET_SRC_VALID_MARK:
+		strbuf_add(out, "sysctl -q net.ipv4.conf.all.src_valid_mark=0");
+		break;
+	case STEP_ADD_FIREWALL: /* the usual way */
+	case STEP_DELETE_FIREWALL:
+		strbuf_add(out, "nft -f /dev/fd/63");
 		break;
 	case STEP_DELETE_DEVICE:
 		strbuf_addf(out, "ip link delete dev %s", plan->interface);

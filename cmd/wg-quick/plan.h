@@ -10,6 +10,7 @@
 #include "cmd/wg-quick/state.h"
 #include "lib/conf/conf.h"
 #include "lib/model/cidr.h"
+#include "lib/netlink/rule.h"
 #include "lib/util/err.h"
 #include "lib/util/strbuf.h"
 
@@ -25,10 +26,18 @@ enum step_kind {
 	STEP_SET_MTU_AND_UP, /* mtu_bytes; 0: looks at the routes to the endpoints */
 	STEP_SET_DNS,        /* as the configuration says; looks who manages name servers */
 	STEP_ROUTE_PEERS,    /* looks at the device: an ADD_ROUTE for each allowed IP */
+	STEP_SET_MARK,       /* mark */
+	STEP_ADD_RULE,       /* rule */
+	STEP_DELETE_RULE,    /* rule */
+	STEP_DELETE_RULES,   /* looks at the device and the rules: a DELETE_RULE for each of ours */
 	STEP_ADD_ROUTE,      /* cidr, table */
-	STEP_SAVE,           /* writes what is running into the file */
-	STEP_DELETE_DEVICE,  /* with its addresses and routes; waits for its daemon to end */
-	STEP_UNSET_DNS,      /* what SET_DNS did, in this run or an earlier one */
+	STEP_SET_SRC_VALID_MARK,   /* the kernel's variable of that name */
+	STEP_RESET_SRC_VALID_MARK, /* mark; unless another full tunnel needs it by now */
+	STEP_ADD_FIREWALL,         /* family, mark */
+	STEP_DELETE_FIREWALL,      /* family; AF_UNSPEC: of both */
+	STEP_SAVE,                 /* writes what is running into the file */
+	STEP_DELETE_DEVICE,        /* with its addresses and routes; waits for its daemon to end */
+	STEP_UNSET_DNS,            /* what SET_DNS did, in this run or an earlier one */
 };
 
 struct step {
@@ -37,6 +46,10 @@ struct step {
 	char *text;      /* owned; NULL if the kind has none */
 	struct cidr cidr;
 	unsigned int mtu_bytes;
+	uint32_t table; /* 0: the main one */
+	uint32_t mark;
+	uint8_t family;
+	struct rule rule;
 };
 
 /** Where routes to allowed IPs go. */
@@ -60,7 +73,8 @@ struct plan {
 
 /**
  * The way to bring an interface up. Returns 0, -EEXIST if there is a link of that name,
- * -EINVAL if the file names a routing table that there is not, or -EOPNOTSUPP if it wants what this
+ * -EINVAL if the file names a routing table that there is not, -ENOENT if there is no firewall for
+ * default routes, or -EOPNOTSUPP if it wants what this
  * program does not do, with *err filled in; *out is then empty.
  */
 int plan_up(struct plan *out, const char *interface, enum device_implementation implementation,
@@ -73,15 +87,11 @@ int plan_up(struct plan *out, const char *interface, enum device_implementation 
 int plan_down(struct plan *out, const char *interface, const struct conf *conf,
 	      const struct state *state, struct err *err);
 
-/**
- * The routes to a device's allowed IPs as STEP_ADD_ROUTE, longest prefixes first, onto the end of
- * *out, which must not hold any other step. Returns 0, or -EOPNOTSUPP for a default route in
- * ROUTE_POLICY_AUTO, with *err filled in.
- */
-int plan_routes(struct plan *out, const struct wg_device *device, struct err *err);
-
 /** The MTU for the tunnel, in bytes: 80 less than the narrowest way to an endpoint has. */
 unsigned int plan_mtu(const struct state_mtus *mtus);
+
+/** Whether a peer's allowed IPs have a default route of a family or, AF_UNSPEC, of either. */
+bool plan_has_default_route(const struct wg_device *device, uint8_t family);
 
 /** Adds a step of that kind, for the caller to fill in. Valid until the next one is added. */
 struct step *plan_add_step(struct plan *plan, enum step_kind kind);

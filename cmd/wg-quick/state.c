@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "cmd/wg-quick/dns.h"
+#include "cmd/wg-quick/firewall.h"
+#include "cmd/wg-quick/sysctl.h"
 #include "lib/ipc/ipc.h"
 #include "lib/netlink/link.h"
 #include "lib/netlink/route.h"
@@ -100,6 +102,9 @@ int state_look(struct state *out, const char *interface, const char *table, stru
 	state.has_dns_file = dns_is_in_file(interface);
 	if (table)
 		state.table = state_find_table(table, dirs);
+	state.has_firewall_v4 = firewall_find(AF_INET) != FIREWALL_NONE;
+	state.has_firewall_v6 =
+		firewall_find(AF_INET6) != FIREWALL_NONE || !sysctl_has_ipv6("/proc", "default");
 	*out = state;
 	return 0;
 }

@@ -13,10 +13,12 @@
 
 /** What is there before anything is done: what a plan is made from. */
 struct state {
-	bool link_exists;  /* a link of the interface's name, of whatever kind */
-	bool is_wireguard; /* the kernel has it as such, or a daemon answers for it */
-	bool has_dns_file; /* an earlier run has put its name servers into resolv.conf */
-	uint32_t table;    /* number of the routing table that was named; 0: none, or unknown */
+	bool link_exists;     /* a link of the interface's name, of whatever kind */
+	bool is_wireguard;    /* the kernel has it as such, or a daemon answers for it */
+	bool has_dns_file;    /* an earlier run has put its name servers into resolv.conf */
+	uint32_t table;       /* number of the routing table that was named; 0: none, or unknown */
+	bool has_firewall_v4; /* a tool for default routes; or, without IPv6, no need of one */
+	bool has_firewall_v6;
 };
 
 /**

@@ -21,6 +21,7 @@ struct work {
 	const struct target *target;
 	struct conf *conf;
 	struct plan done; /* each step that is done or may be half done, as it was done, in order */
+	bool is_told_of_no_ipv6;
 	struct err *err;
 };
 

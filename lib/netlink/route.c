@@ -207,7 +207,7 @@ int route_find_empty_table(uint32_t *out, uint32_t from, struct err *err)
 
 struct sharers {
 	uint32_t table;
-	unsigned int ifindex;
+	unsigned int ifindex; /* 0: the link is not there */
 	uint8_t family;
 	bool found;
 };
@@ -219,7 +219,7 @@ static void take_sharer(struct nl_object *object, void *ctx)
 
 	sharers->found |= rtnl_route_get_family(route) == sharers->family &&
 			  rtnl_route_get_table(route) == sharers->table &&
-			  route_ifindex(route) != sharers->ifindex;
+			  (!sharers->ifindex || route_ifindex(route) != sharers->ifindex);
 }
 
 int route_table_is_shared(bool *out, uint8_t family, uint32_t table, const char *name,
@@ -229,8 +229,9 @@ int route_table_is_shared(bool *out, uint8_t family, uint32_t table, const char 
 	struct link_info link;
 	int r = link_get(&link, name, err);
 
-	if (!r) {
+	if (!r)
 		sharers.ifindex = link.ifindex;
+	if (!r || r == -ENODEV) {
 		r = -EINTR;
 		for (int tries = 0; r == -EINTR && tries < RTNL_DUMP_TRIES; tries++) {
 			sharers.found = false;

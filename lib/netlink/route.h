@@ -41,8 +41,8 @@ int route_list_device(struct route_list *list, const char *name, struct err *err
 int route_find_empty_table(uint32_t *out, uint32_t from, struct err *err);
 
 /**
- * Whether that table has a route of that family by another way than the link called `name`. 0 or a
- * negative errno, with *err filled in.
+ * Whether that table has a route of that family by another way than the link called `name`, if
+ * there is one. 0 or a negative errno, with *err filled in.
  */
 int route_table_is_shared(bool *out, uint8_t family, uint32_t table, const char *name,
 			  struct err *err);

@@ -57,3 +57,11 @@ state() {
 	done
 	strangers
 }
+
+# without PROGRAM...: from now on PATH has not got these, which are in /usr/sbin.
+without() {
+	local dir=/run/sbin
+	[[ -d $dir ]] || { mkdir "$dir" && ln -s /usr/sbin/* "$dir"; }
+	(cd "$dir" && rm -f "$@")
+	PATH=/usr/bin:$dir
+}

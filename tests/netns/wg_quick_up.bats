@@ -247,15 +247,16 @@ setup() {
 	SCRIPT
 }
 
-@test "what is not supported is refused before anything is touched" {
+@test "default routes without nft and iptables are refused before anything is touched" {
 	on_each_host <<-'SCRIPT'
+	without nft {ip,ip6}tables{,-save,-restore}
 	before=$(state)
 	peer="[Peer]\nPublicKey = $peer_a\nAllowedIPs ="
 	while read -r text; do
 		printf '[Interface]\nPreUp = touch /run/touched\n%b\n' "$text" | write_conf
 		expect 1 "$quick" up wq0 2>err
 		same 1 "$(wc -l <err)"
-		contains "$(cat err)" "is not supported; nothing was changed"
+		contains "$(cat err)" "and neither is installed"
 		same "$before" "$(state)"
 		[[ ! -e /run/touched ]]
 	done <<-CASES
@@ -263,6 +264,11 @@ setup() {
 	$peer ::/0
 	Table = auto\n$peer 0.0.0.0/0
 	CASES
+	# What only a hook brings is found out half-way.
+	printf '[Interface]\nPreUp = wg set %%i peer %s allowed-ips 0.0.0.0/0\n' "$peer_a" | write_conf
+	expect 127 "$quick" up wq0 2>err
+	contains "$(cat err)" "wg-quick: cannot run \`iptables-restore': No such file or directory"
+	same "$before" "$(state)"
 	# A search domain without a server has never done anything.
 	printf '[Interface]\nDNS = example.org\nSaveConfig = false\n' | write_conf
 	"$quick" up wq0

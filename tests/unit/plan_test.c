@@ -89,7 +89,12 @@ static void down_in_order(void **state)
 		     "Address = 10.0.0.1/24\nPostDown = c\n");
 	assert_int_equal(plan_down(&plan, "wg0", &conf, &host, &err), 0);
 	assert_false(plan.is_undone);
-	assert_steps(&plan, "a\nip link delete dev wg0\nb wg0\nc\n");
+	assert_steps(&plan, "a\n"
+			    "ip rule show\n" /* these two look first */
+			    "ip link delete dev wg0\n"
+			    "nft -f /dev/fd/63\n"
+			    "b wg0\n"
+			    "c\n");
 }
 
 static void name_servers_and_saving(void **state)
@@ -112,15 +117,18 @@ static void name_servers_and_saving(void **state)
 	assert_int_equal(plan_down(&down, "wg0", &conf, &taken, &err), 0);
 	assert_steps(&down, "a\n"
 			    "wg showconf wg0\n"
+			    "ip rule show\n"
 			    "ip link delete dev wg0\n"
 			    "resolvconf -d wg0 -f\n"
+			    "nft -f /dev/fd/63\n"
 			    "b\n");
 	/* Search domains alone are nothing; but what was set once is taken back. */
 	parse(&search, "[Interface]\nDNS = example.org\n");
 	assert_int_equal(plan_down(&none, "wg0", &search, &taken, &err), 0);
-	assert_steps(&none, "ip link delete dev wg0\n");
+	assert_steps(&none, "ip rule show\nip link delete dev wg0\nnft -f /dev/fd/63\n");
 	assert_int_equal(plan_down(&left, "wg0", &search, &set, &err), 0);
-	assert_steps(&left, "ip link delete dev wg0\nresolvconf -d wg0 -f\n");
+	assert_steps(&left, "ip rule show\nip link delete dev wg0\nresolvconf -d wg0 -f\n"
+			    "nft -f /dev/fd/63\n");
 }
 
 static void the_host_must_fit(void **state)
@@ -164,43 +172,63 @@ static void the_table_must_be_there(void **state)
 	assert_int_equal(plan_down(&plan, "wg0", &conf, &up, &err), 0);
 }
 
-static void what_is_not_done_is_refused_first(void **state)
+static void default_routes_take_a_firewall(void **state)
 {
 	static const struct {
-		const char *conf, *text;
-		bool is_for_up; /* `down` has nothing to do with it */
+		const char *conf;
+		struct state host;
+		const char *text; /* NULL: there is nothing missing */
 	} cases[] = {
-		{ "[Peer]\nPublicKey = " KEY "\nAllowedIPs = 10.0.0.1, 0.0.0.0/0\n",
-		  "AllowedIPs = 0.0.0.0/0 without a `Table' is not supported; "
-		  "nothing was changed",
-		  true },
-		{ "[Interface]\nTable = auto\n[Peer]\nPublicKey = " KEY "\nAllowedIPs = ::/0\n",
-		  "AllowedIPs = ::/0 without a `Table' is not supported; nothing was changed",
-		  true },
+		{ "AllowedIPs = 10.0.0.1, 0.0.0.0/0\n",
+		  { .has_firewall_v6 = true },
+		  "AllowedIPs = 0.0.0.0/0 takes nft or iptables-restore, and neither is "
+		  "installed" },
+		{ "AllowedIPs = 0.0.0.0/0, ::/0\n",
+		  { .has_firewall_v4 = true },
+		  "AllowedIPs = ::/0 takes nft or ip6tables-restore, and neither is installed" },
+		{ "AllowedIPs = ::/0\n", { .has_firewall_v6 = true }, NULL },
+		{ "AllowedIPs = 0.0.0.0/0\n", { .has_firewall_v4 = true }, NULL },
+		{ "AllowedIPs = 0.0.0.0/1, 128.0.0.0/1, ::/1\n", { 0 }, NULL },
+		{ "AllowedIPs = ::/0\n[Interface]\nTable = off\n", { 0 }, NULL },
+		{ "AllowedIPs = ::/0\n[Interface]\nTable = 5\n", { .table = 5 }, NULL },
 	};
-	const struct state up = { 0 }, down = { .is_wireguard = true };
+	const struct state up = { .is_wireguard = true };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		AUTO(conf_fini) struct conf conf = { 0 };
-		AUTO(plan_fini) struct plan plan = { 0 };
+		AUTO(plan_fini) struct plan plan = { 0 }, down = { 0 };
+		AUTO(strbuf_fini) struct strbuf text = { 0 };
 		struct err err = { 0 };
 
-		parse(&conf, cases[i].conf);
-		assert_int_equal(
-			plan_up(&plan, "wg0", DEVICE_IMPLEMENTATION_AUTO, &conf, &up, &err),
-			-EOPNOTSUPP);
-		assert_string_equal(err.text, cases[i].text);
-		assert_int_equal(plan.n_steps, 0);
-		assert_int_equal(plan_down(&plan, "wg0", &conf, &down, &err),
-				 cases[i].is_for_up ? 0 : -EOPNOTSUPP);
+		strbuf_addf(&text, "[Peer]\nPublicKey = " KEY "\n%s", cases[i].conf);
+		parse(&conf, text.text);
+		assert_int_equal(plan_up(&plan, "wg0", DEVICE_IMPLEMENTATION_AUTO, &conf,
+					 &cases[i].host, &err),
+				 cases[i].text ? -ENOENT : 0);
+		assert_string_equal(err.text, cases[i].text ? cases[i].text : "");
+		assert_int_equal(plan.n_steps > 0, !cases[i].text);
+		assert_int_equal(plan_down(&down, "wg0", &conf, &up, &err), 0);
 	}
+}
+
+static void a_table_of_ones_own_has_no_rules_to_delete(void **state)
+{
+	AUTO(conf_fini) struct conf conf = { 0 };
+	AUTO(plan_fini) struct plan plan = { 0 };
+	const struct state host = { .is_wireguard = true, .table = 5 };
+	struct err err = { 0 };
+
+	(void)state;
+	parse(&conf, "[Interface]\nTable = 5\n");
+	assert_int_equal(plan_down(&plan, "wg0", &conf, &host, &err), 0);
+	assert_steps(&plan, "ip link delete dev wg0\nnft -f /dev/fd/63\n");
 }
 
 static void a_table_of_ones_own_takes_default_routes(void **state)
 {
 	AUTO(conf_fini) struct conf conf = { 0 }, off = { 0 };
-	AUTO(plan_fini) struct plan plan = { 0 }, routes = { 0 }, off_plan = { 0 };
+	AUTO(plan_fini) struct plan plan = { 0 }, off_plan = { 0 };
 	const struct state host = { .table = 77 };
 	struct err err = { 0 };
 
@@ -210,14 +238,6 @@ static void a_table_of_ones_own_takes_default_routes(void **state)
 	assert_int_equal(plan_up(&plan, "wg0", DEVICE_IMPLEMENTATION_AUTO, &conf, &host, &err), 0);
 	assert_int_equal(plan.route_policy, ROUTE_POLICY_TABLE);
 	assert_int_equal(plan.table, 77);
-	routes.route_policy = plan.route_policy;
-	assert_int_equal(plan_routes(&routes, conf.device, &err), 0);
-	strcpy(routes.interface, "wg0");
-	routes.table_name = strdup("mine");
-	assert_steps(&routes, "ip -4 route add 10.0.0.0/8 dev wg0 table mine\n"
-			      "ip -6 route add ::/0 dev wg0 table mine\n"
-			      "ip -4 route add 0.0.0.0/0 dev wg0 table mine\n");
-
 	parse(&off,
 	      "[Interface]\nTable = off\n[Peer]\nPublicKey = " KEY "\nAllowedIPs = 0.0.0.0/0\n");
 	assert_int_equal(plan_up(&off_plan, "wg0", DEVICE_IMPLEMENTATION_AUTO, &off, &host, &err),
@@ -225,30 +245,6 @@ static void a_table_of_ones_own_takes_default_routes(void **state)
 	assert_steps(&off_plan, "ip link add dev wg0 type wireguard\n"
 				"wg addconf wg0 /dev/fd/63\n"
 				"ip link set mtu 0 up dev wg0\n");
-}
-
-static void routes_by_length_then_text(void **state)
-{
-	AUTO(conf_fini) struct conf conf = { 0 };
-	AUTO(plan_fini) struct plan routes = { .interface = "wg0" }, refused = { 0 };
-	struct err err = { 0 };
-
-	(void)state;
-	parse(&conf, "[Peer]\nPublicKey = " KEY
-		     "\nAllowedIPs = 10.0.0.0/8, 10.9.0.0/16, fd00::/16, 10.10.0.0/16\n"
-		     "[Peer]\nPublicKey = L+V9o0fNYkMVKNqsX7spBzD/9oSvxM/C7ZCZX1jLO3Q="
-		     "\nAllowedIPs = 10.10.0.1/32, fd00::1/128\n");
-	assert_int_equal(plan_routes(&routes, conf.device, &err), 0);
-	assert_steps(&routes, "ip -6 route add fd00::1/128 dev wg0\n"
-			      "ip -4 route add 10.10.0.1/32 dev wg0\n"
-			      "ip -6 route add fd00::/16 dev wg0\n"
-			      "ip -4 route add 10.9.0.0/16 dev wg0\n"
-			      "ip -4 route add 10.10.0.0/16 dev wg0\n"
-			      "ip -4 route add 10.0.0.0/8 dev wg0\n");
-
-	/* A hook may have given the device what the file did not have. */
-	wg_device_last_peer(conf.device)->allowed_ips[0].cidr.bits = 0;
-	assert_int_equal(plan_routes(&refused, conf.device, &err), -EOPNOTSUPP);
 }
 
 static void mtu_of_the_narrowest_way(void **state)
@@ -268,18 +264,47 @@ static void mtu_of_the_narrowest_way(void **state)
 	assert_int_equal(plan_mtu(&mtus), 80);
 }
 
-static void only_the_device_needs_undoing(void **state)
+static void what_is_on_the_device_needs_no_undoing(void **state)
 {
-	struct step undo, add = { .kind = STEP_ADD_DEVICE }, dns = { .kind = STEP_SET_DNS };
+	static const struct {
+		enum step_kind kind, undo;
+	} undone[] = {
+		{ STEP_ADD_DEVICE, STEP_DELETE_DEVICE },
+		{ STEP_SET_DNS, STEP_UNSET_DNS },
+		{ STEP_ADD_RULE, STEP_DELETE_RULE },
+		{ STEP_SET_SRC_VALID_MARK, STEP_RESET_SRC_VALID_MARK },
+		{ STEP_ADD_FIREWALL, STEP_DELETE_FIREWALL },
+	};
+	unsigned int n = 0;
 
 	(void)state;
-	assert_true(plan_undo(&undo, &add));
-	assert_int_equal(undo.kind, STEP_DELETE_DEVICE);
-	assert_true(plan_undo(&undo, &dns));
-	assert_int_equal(undo.kind, STEP_UNSET_DNS);
-	for (enum step_kind kind = STEP_RUN_HOOK; kind <= STEP_UNSET_DNS; kind++)
-		if (kind != STEP_SET_DNS)
-			assert_false(plan_undo(&undo, &(struct step){ .kind = kind }));
+	for (enum step_kind kind = STEP_ADD_DEVICE; kind <= STEP_UNSET_DNS; kind++) {
+		const struct step done = { .kind = kind, .mark = 7, .family = AF_INET6 };
+		struct step undo;
+
+		if (n < sizeof(undone) / sizeof(undone[0]) && undone[n].kind == kind) {
+			assert_true(plan_undo(&undo, &done));
+			assert_int_equal(undo.kind, undone[n++].undo);
+		} else {
+			assert_false(plan_undo(&undo, &done));
+		}
+	}
+	assert_int_equal(n, sizeof(undone) / sizeof(undone[0]));
+}
+
+static void undoing_knows_the_details(void **state)
+{
+	const struct step rule = { .kind = STEP_ADD_RULE,
+				   .rule = { .family = AF_INET6, .priority = 1234, .table = 99 } };
+	const struct step firewall = { .kind = STEP_ADD_FIREWALL, .family = AF_INET6 };
+	struct step undo;
+
+	(void)state;
+	assert_true(plan_undo(&undo, &rule));
+	assert_int_equal(undo.rule.priority, 1234);
+	assert_int_equal(undo.rule.family, AF_INET6);
+	assert_true(plan_undo(&undo, &firewall));
+	assert_int_equal(undo.family, AF_INET6);
 }
 
 int main(void)
@@ -291,11 +316,12 @@ int main(void)
 		cmocka_unit_test(name_servers_and_saving),
 		cmocka_unit_test(the_host_must_fit),
 		cmocka_unit_test(the_table_must_be_there),
-		cmocka_unit_test(what_is_not_done_is_refused_first),
+		cmocka_unit_test(default_routes_take_a_firewall),
+		cmocka_unit_test(a_table_of_ones_own_has_no_rules_to_delete),
 		cmocka_unit_test(a_table_of_ones_own_takes_default_routes),
-		cmocka_unit_test(routes_by_length_then_text),
 		cmocka_unit_test(mtu_of_the_narrowest_way),
-		cmocka_unit_test(only_the_device_needs_undoing),
+		cmocka_unit_test(what_is_on_the_device_needs_no_undoing),
+		cmocka_unit_test(undoing_knows_the_details),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

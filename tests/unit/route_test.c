@@ -222,7 +222,10 @@ static void tells_who_shares_a_table(void **state)
 	assert_false(is_shared);
 	assert_int_equal(route_table_is_shared(&is_shared, AF_INET6, 600, "t0", &err), 0);
 	assert_true(is_shared);
-	assert_int_equal(route_table_is_shared(&is_shared, AF_INET, 600, "t9", &err), -ENODEV);
+	assert_int_equal(route_table_is_shared(&is_shared, AF_INET, 600, "t9", &err), 0);
+	assert_true(is_shared);
+	assert_int_equal(route_table_is_shared(&is_shared, AF_INET, 601, "t9", &err), 0);
+	assert_false(is_shared);
 }
 
 int main(void)

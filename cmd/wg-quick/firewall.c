@@ -1,0 +1,255 @@
+/*
+ * A full tunnel's rules in the firewall. Text is made here and handed to the tools on their
+ * standard input, which is a file in memory. Stateless: what there is to remove, the tools are
+ * asked.
+ */
+#include "cmd/wg-quick/firewall.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cmd/cli.h"
+#include "cmd/wg-quick/process.h"
+#include "lib/netlink/nft.h"
+#include "lib/util/cleanup.h"
+
+#define TABLE_PREFIX "wg-quick-"
+
+enum {
+	STATUS_FAILED = 1,
+	STATUS_NOT_FOUND = 127, /* a shell's */
+};
+
+static const struct tools {
+	uint8_t family;
+	const char *nft_family;
+	const char *iptables, *save, *restore;
+	const char *legacy_tables; /* names of the tables that iptables of old has in use */
+} tools[] = {
+	{ AF_INET, "ip", "iptables", "iptables-save", "iptables-restore",
+	  "/proc/net/ip_tables_names" },
+	{ AF_INET6, "ip6", "ip6tables", "ip6tables-save", "ip6tables-restore",
+	  "/proc/net/ip6_tables_names" },
+};
+
+static const struct tools *tools_of(uint8_t family)
+{
+	return &tools[family == AF_INET6];
+}
+
+enum firewall_tool firewall_find(uint8_t family)
+{
+	if (process_find(NULL, "nft"))
+		return FIREWALL_NFT;
+	return process_find(NULL, tools_of(family)->restore) ? FIREWALL_IPTABLES : FIREWALL_NONE;
+}
+
+/* ---- text ------------------------------------------------------------------------------------ */
+
+/* Writes the address alone if it is one of that family. */
+static bool format_address(char out[static INET6_ADDRSTRLEN], const struct cidr *address,
+			   uint8_t family)
+{
+	return address->family == family &&
+	       inet_ntop(family, address->addr.bytes, out, INET6_ADDRSTRLEN);
+}
+
+void firewall_format_nft(struct strbuf *out, const struct firewall *firewall)
+{
+	const char *family = tools_of(firewall->family)->nft_family, *name = firewall->interface;
+	char address[INET6_ADDRSTRLEN];
+
+	/* One may have been left behind by an interface that was deleted by hand. */
+	strbuf_addf(out, "table %s " TABLE_PREFIX "%s\ndelete table %s " TABLE_PREFIX "%s\n",
+		    family, name, family, name);
+	strbuf_addf(out, "table %s " TABLE_PREFIX "%s {\n", family, name);
+	strbuf_add(out, "chain preraw {\ntype filter hook prerouting priority -300;\n");
+	for (size_t i = 0; i < firewall->n_addresses; i++)
+		if (format_address(address, &firewall->addresses[i], firewall->family))
+			strbuf_addf(out,
+				    "iifname != \"%s\" %s daddr %s fib saddr type != local drop\n",
+				    name, family, address);
+	strbuf_add(out, "}\nchain premangle {\ntype filter hook prerouting priority -150;\n"
+			"meta l4proto udp meta mark set ct mark\n}\n");
+	strbuf_addf(out,
+		    "chain postmangle {\ntype filter hook postrouting priority -150;\n"
+		    "meta l4proto udp meta mark %u ct mark set meta mark\n}\n}\n",
+		    firewall->mark);
+}
+
+/* Both wg-quicks know their rules by this. */
+static void add_comment(struct strbuf *out, const char *interface)
+{
+	strbuf_addf(out, "-m comment --comment \"wg-quick(8) rule for %s\"", interface);
+}
+
+void firewall_format_iptables(struct strbuf *out, const struct firewall *firewall)
+{
+	AUTO(strbuf_fini) struct strbuf comment = { 0 };
+	char address[INET6_ADDRSTRLEN];
+
+	add_comment(&comment, firewall->interface);
+	strbuf_add(out, "*raw\n");
+	for (size_t i = 0; i < firewall->n_addresses; i++)
+		if (format_address(address, &firewall->addresses[i], firewall->family))
+			strbuf_addf(out,
+				    "-I PREROUTING -d %s ! -i %s -m addrtype ! --src-type LOCAL "
+				    "%s -j DROP\n",
+				    address, firewall->interface, strbuf_text(&comment));
+	strbuf_addf(out,
+		    "COMMIT\n*mangle\n"
+		    "-I POSTROUTING -p udp -m mark --mark %u %s -j CONNMARK --save-mark\n"
+		    "-I PREROUTING -p udp %s -j CONNMARK --restore-mark\nCOMMIT\n",
+		    firewall->mark, strbuf_text(&comment), strbuf_text(&comment));
+}
+
+bool firewall_format_iptables_removal(struct strbuf *out, const char *saved, const char *interface)
+{
+	AUTO(strbuf_fini) struct strbuf comment = { 0 };
+	bool found = false;
+
+	add_comment(&comment, interface);
+	for (const char *line = saved, *end; *line; line = *end ? end + 1 : end) {
+		AUTO(strbuf_fini) struct strbuf text = { 0 };
+		bool is_rule = !strncmp(line, "-A ", 3);
+
+		end = strchrnul(line, '\n');
+		strbuf_add_mem(&text, line, (size_t)(end - line));
+		if (is_rule && strstr(text.text, comment.text)) {
+			strbuf_addf(out, "-D %s\n", text.text + 3);
+			found = true;
+		} else if (line[0] == '*' || !strcmp(strbuf_text(&text), "COMMIT")) {
+			strbuf_addf(out, "%s\n", strbuf_text(&text));
+		}
+	}
+	return found;
+}
+
+/* ---- the tools ------------------------------------------------------------------------------- */
+
+/* Runs a program with `input` on its standard input. As firewall_add(). */
+static int run_on(char *const argv[], const struct strbuf *input, struct err *err)
+{
+	AUTO(auto_close) int fd = memfd_create("firewall", MFD_CLOEXEC);
+	size_t at = 0;
+	ssize_t n = fd < 0 ? -1 : 0;
+	int status;
+
+	for (; n >= 0 && at < input->len; at += (size_t)n)
+		n = write(fd, input->text + at, input->len - at);
+	if (n < 0) {
+		err_set(err, -errno, "cannot hand rules to `%s': %s", argv[0], strerror(errno));
+		return STATUS_FAILED;
+	}
+	lseek(fd, 0, SEEK_SET);
+	status = process_run_with(argv, (int[]){ fd, -1, -1 }, err);
+	if (status < 0)
+		return STATUS_NOT_FOUND;
+	if (status)
+		err_set(err, -ECHILD, "`%s %s' failed with exit status %d", argv[0], argv[1],
+			status);
+	return status;
+}
+
+static int run_nft(const struct strbuf *input, struct err *err)
+{
+	char *const argv[] = { "nft", "-f", "-", NULL };
+
+	cli_say("[#] nft -f /dev/fd/63"); /* the words of the original, which scripts look for */
+	return run_on(argv, input, err);
+}
+
+static int run_restore(const struct tools *tool, const struct strbuf *input, struct err *err)
+{
+	char *const argv[] = { (char *)tool->restore, "-n", NULL };
+
+	cli_say("[#] %s -n", tool->restore);
+	return run_on(argv, input, err);
+}
+
+int firewall_add(const struct firewall *firewall, struct err *err)
+{
+	AUTO(strbuf_fini) struct strbuf text = { 0 };
+
+	switch (firewall_find(firewall->family)) {
+	case FIREWALL_NFT:
+		firewall_format_nft(&text, firewall);
+		return run_nft(&text, err);
+	case FIREWALL_IPTABLES:
+	case FIREWALL_NONE: /* which running it will tell */
+		break;
+	}
+	firewall_format_iptables(&text, firewall);
+	return run_restore(tools_of(firewall->family), &text, err);
+}
+
+/* Adds a command for each table that is the interface's. */
+static void add_nft_removal(struct strbuf *out, const char *interface, uint8_t family)
+{
+	AUTO(strbuf_fini) struct strbuf table = { 0 };
+
+	strbuf_addf(&table, TABLE_PREFIX "%s", interface);
+	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
+		if ((!family || family == tools[i].family) &&
+		    nft_has_table(tools[i].family, strbuf_text(&table)))
+			strbuf_addf(out, "delete table %s %s\n", tools[i].nft_family,
+				    strbuf_text(&table));
+}
+
+/* Whether iptables, of either kind, has a table where our rules may be. Asking here is a hundred
+ * times as fast as running iptables-save, and most often the answer is no. */
+static bool has_iptables(const struct tools *tool)
+{
+	AUTO(auto_fclose) FILE *names = fopen(tool->legacy_tables, "re");
+	char line[64];
+
+	while (names && fgets(line, sizeof(line), names))
+		if (!strcmp(line, "raw\n") || !strcmp(line, "mangle\n"))
+			return true;
+	return nft_has_table(tool->family, "raw") || nft_has_table(tool->family, "mangle");
+}
+
+/* What iptables-save prints; nothing if it fails. */
+static void read_saved(struct strbuf *out, const struct tools *tool)
+{
+	AUTO(auto_close) int fd = memfd_create("firewall", MFD_CLOEXEC);
+	AUTO(auto_close) int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	char *const argv[] = { (char *)tool->save, NULL };
+
+	if (fd < 0 || process_run_with(argv, (int[]){ -1, fd, null }, NULL))
+		return;
+	lseek(fd, 0, SEEK_SET);
+	strbuf_read_fd(out, fd, NULL);
+}
+
+int firewall_remove(const char *interface, uint8_t family, struct err *err)
+{
+	AUTO(strbuf_fini) struct strbuf nft = { 0 };
+	int status = 0;
+
+	add_nft_removal(&nft, interface, family);
+	if (nft.len && process_find(NULL, "nft"))
+		status = run_nft(&nft, err);
+	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++) {
+		AUTO(strbuf_fini) struct strbuf saved = { 0 }, text = { 0 };
+		struct err last = { 0 };
+		int r;
+
+		if ((family && family != tools[i].family) || !has_iptables(&tools[i]) ||
+		    !process_find(NULL, tools[i].save))
+			continue;
+		read_saved(&saved, &tools[i]);
+		if (!firewall_format_iptables_removal(&text, strbuf_text(&saved), interface))
+			continue;
+		r = run_restore(&tools[i], &text, &last);
+		if (r && !status) {
+			status = r;
+			*err = last;
+		}
+	}
+	return status;
+}

@@ -1,0 +1,33 @@
+#ifndef CMD_WG_QUICK_LOCK_H
+#define CMD_WG_QUICK_LOCK_H
+
+/*
+ * Runs of this program that would get into each other's way, in one network namespace, go one after
+ * the other. It is a convenience: where no file can be made, there is no lock.
+ */
+
+struct lock {
+	int fd; /* negative: none */
+	char *path;
+};
+
+/* What a lock is before it is taken. */
+#define LOCK_NONE        \
+	{                \
+		.fd = -1 \
+	}
+
+/**
+ * Waits until nobody else works on the interface; tells on stderr if it has to. Does not wait for
+ * a run that this one is a part of, by one of its hooks. A signal that is held back ends the wait,
+ * and there is no lock then.
+ */
+void lock_interface(struct lock *out, const char *interface);
+
+/** As lock_interface(), until nobody else chooses a mark or takes rules away. */
+void lock_rules(struct lock *out);
+
+/** Gives it back, if there is one. */
+void lock_release(struct lock *lock);
+
+#endif
