@@ -47,7 +47,11 @@ int show_pretty(struct strbuf *out, const struct wg_device *device,
 
 /** The formats for programs: `interface` (NULL: all) as options->format says, once. */
 int show_machine(const char *interface, const struct show_options *options);
-/** SHOW_NDJSON every watch_ms, until nobody reads any more or SIGINT or SIGTERM come. */
+/**
+ * SHOW_NDJSON, or SHOW_TEXT with the time between two outputs, every watch_ms, until nobody reads
+ * any more or SIGINT, SIGTERM or SIGHUP ends the program (with status 0, also while a daemon keeps
+ * silent). It ends at once if `interface` cannot be read at first; later, that is only told.
+ */
 int show_stream(const char *interface, const struct show_options *options);
 
 /** One interface's member of the object of --json: `"wg0": {...}`, without what is between them. */
@@ -73,7 +77,7 @@ int show_prometheus(struct strbuf *out, const struct show_part *parts, size_t n_
 
 /**
  * The live view of `wg show --watch`: shows `interface` (NULL: all) every watch_ms until the reader
- * quits. Returns the exit status.
+ * quits; show_stream() where there is no terminal for it. Returns the exit status.
  */
 int show_watch(const char *interface, const struct show_options *options);
 

@@ -1,7 +1,10 @@
 /*
- * wg show --ndjson --watch: a line for each interface, again and again; see show.h. Of each
- * interface the last counters are kept, for rates. A signal ends the program where it waits or asks
- * a device, but lets it finish a line that it has begun; a second one does not.
+ * wg show --watch without a screen: lines of JSON, or the ordinary output, again and again; see
+ * show.h. The rounds begin at fixed times, however long each takes. Of each interface of --ndjson
+ * the last counters are kept, for rates; the ordinary output keeps nothing.
+ *
+ * A signal ends the program where it waits or asks a device, but lets it finish what it has begun
+ * to write; a second one does not.
  */
 #include "cmd/wg/show.h"
 
@@ -9,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/cli.h"
@@ -28,6 +32,7 @@ struct source {
 
 struct stream {
 	const char *interface; /* NULL: all */
+	const struct show_options *options;
 	struct source *sources;
 	size_t n_sources, sources_cap;
 	struct strbuf out;
@@ -45,12 +50,21 @@ static void stop(int signal)
 	stopping = 1;
 }
 
+/* Who ignores a signal, as nohup does, goes on doing so. */
+static void stop_on(int signal)
+{
+	const struct sigaction action = { .sa_handler = stop };
+	struct sigaction before;
+
+	if (!sigaction(signal, NULL, &before) && before.sa_handler != SIG_IGN)
+		sigaction(signal, &action, NULL);
+}
+
 static void catch_signals(void)
 {
-	struct sigaction action = { .sa_handler = stop };
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	stop_on(SIGINT);
+	stop_on(SIGTERM);
+	stop_on(SIGHUP);
 	/* That nobody reads any more is seen by wait_until(). */
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -66,6 +80,33 @@ static int flush(struct stream *stream)
 		_exit(status);
 	return status;
 }
+
+static int list(struct strlist *names, struct stream *stream)
+{
+	struct err err;
+
+	if (stream->interface) {
+		strlist_add(names, stream->interface);
+		return 0;
+	}
+	if (!ipc_list(names, &err)) {
+		stream->has_failed = false;
+		return 0;
+	}
+	if (!stream->has_failed)
+		cli_say("Unable to list interfaces: %s", err.text);
+	stream->has_failed = true;
+	return -1;
+}
+
+/* Whether this is the first that is heard of the one interface that is asked for: if it cannot be
+ * read then, it is a mistake; one that was there may come back. */
+static bool is_mistake(const struct stream *stream)
+{
+	return stream->interface && stream->is_first;
+}
+
+/* ---- lines of JSON --------------------------------------------------------------------------- */
 
 /* Adds a line and writes it. */
 static int show_line(struct stream *stream, struct source *source, const struct wg_device *device)
@@ -116,13 +157,12 @@ static int show_source(struct stream *stream, struct source *source)
 		source->has_failed = false;
 		return status;
 	}
-	if (!(stream->interface && stream->is_first) && !is_there(source->name))
+	if (!is_mistake(stream) && !is_there(source->name))
 		return source->before ? show_gone(stream, source) : 0;
 	if (!source->has_failed)
 		cli_say("Unable to access interface %s: %s", source->name, err.text);
 	source->has_failed = true;
-	/* One that was never there is a mistake; one that was may come back. */
-	return stream->interface && stream->is_first;
+	return is_mistake(stream);
 }
 
 static struct source *find_source(struct stream *stream, const char *name)
@@ -136,25 +176,7 @@ static struct source *find_source(struct stream *stream, const char *name)
 	return &stream->sources[stream->n_sources++];
 }
 
-static int list(struct strlist *names, struct stream *stream)
-{
-	struct err err;
-
-	if (stream->interface) {
-		strlist_add(names, stream->interface);
-		return 0;
-	}
-	if (!ipc_list(names, &err)) {
-		stream->has_failed = false;
-		return 0;
-	}
-	if (!stream->has_failed)
-		cli_say("Unable to list interfaces: %s", err.text);
-	stream->has_failed = true;
-	return -1;
-}
-
-static int show_round(struct stream *stream)
+static int show_lines(struct stream *stream)
 {
 	AUTO(strlist_fini) struct strlist names = { 0 };
 	int status = 0;
@@ -172,31 +194,100 @@ static int show_round(struct stream *stream)
 	for (size_t i = 0; i < stream->n_sources && !status; i++)
 		if (!stream->sources[i].is_listed && stream->sources[i].before)
 			status = show_gone(stream, &stream->sources[i]);
-	stream->is_first = false;
 	return status;
 }
 
-/* Returns false if nobody reads any more. */
+/* ---- the ordinary output --------------------------------------------------------------------- */
+
+/* A terminal comes here only if it can do nothing, not even colours. */
+static bool wants_colour(void)
+{
+	const char *mode = getenv("WG_COLOR_MODE");
+
+	return mode && !strcmp(mode, "always");
+}
+
+static void add_time(struct strbuf *out)
+{
+	const time_t now = time(NULL);
+	struct tm local;
+	char text[64] = "";
+
+	if (localtime_r(&now, &local))
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);
+	strbuf_addf(out, "\n%s\n", text);
+}
+
+static int show_block(struct stream *stream, const char *name)
+{
+	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
+	AUTO(conf_names_fini) struct conf_names names = { 0 };
+	struct show_context context;
+	struct err err;
+	int status;
+
+	if (ipc_get(&device, name, &err)) {
+		/* In the order in which things happen, should both go to one place. */
+		if (flush(stream))
+			return 1;
+		cli_say("Unable to access interface %s: %s", name, err.text);
+		return is_mistake(stream);
+	}
+	context = show_context_now(); /* later than any handshake */
+	context.colour = wants_colour();
+	if (stream->options->names) {
+		conf_names_read(&names, name);
+		context.names = &names;
+	}
+	writing = 1;
+	status = show_pretty(&stream->out, device, &context);
+	return status ? status : flush(stream);
+}
+
+static int show_blocks(struct stream *stream)
+{
+	AUTO(strlist_fini) struct strlist names = { 0 };
+	int status = 0;
+
+	if (!stream->is_first)
+		add_time(&stream->out);
+	if (list(&names, stream))
+		return stream->is_first ? 1 : flush(stream);
+	for (size_t i = 0; i < names.n && !status; i++) {
+		if (i)
+			strbuf_add_char(&stream->out, '\n');
+		status = show_block(stream, names.items[i]);
+	}
+	return status ? status : flush(stream);
+}
+
+/* ---- rounds ---------------------------------------------------------------------------------- */
+
+/* Returns false if nobody reads any more; looks once at least, though it be too late to wait. */
 static bool wait_until(mono_ns when)
 {
 	struct pollfd output = { .fd = STDOUT_FILENO };
 	span_ns left;
 
-	while ((left = when - clock_now().mono) > 0) {
-		const struct timespec timeout = {
-			.tv_sec = left / SEC(1),
-			.tv_nsec = left % SEC(1),
-		};
+	do {
+		struct timespec timeout = { 0 };
 
+		left = when - clock_now().mono;
+		if (left > 0)
+			timeout = (struct timespec){ left / SEC(1), left % SEC(1) };
 		if (ppoll(&output, 1, &timeout, NULL) > 0)
 			return false;
-	}
+	} while (left > 0);
 	return true;
 }
 
 int show_stream(const char *interface, const struct show_options *options)
 {
-	struct stream stream = { .interface = interface, .is_first = true };
+	struct stream stream = {
+		.interface = interface,
+		.options = options,
+		.is_first = true,
+	};
 	const span_ns period = MSEC(options->watch_ms);
 	mono_ns next = clock_now().mono;
 	int status;
@@ -205,7 +296,9 @@ int show_stream(const char *interface, const struct show_options *options)
 	do {
 		mono_ns now;
 
-		status = show_round(&stream);
+		status =
+			options->format == SHOW_NDJSON ? show_lines(&stream) : show_blocks(&stream);
+		stream.is_first = false;
 		/* Rounds that are missed are left out; the others stay in step. */
 		now = clock_now().mono;
 		next += period;

@@ -1,8 +1,7 @@
 /*
  * wg show --watch, on a terminal: a screen of its own, drawn by watch_page.h. One loop waits for
  * the clock, for keys, for signals and for the answers of watch_reader.h, and none of them holds up
- * another: a daemon that keeps silent does not keep anyone from leaving. What is not for such a
- * terminal is in watch_plain.c.
+ * another: a daemon that keeps silent does not keep anyone from leaving.
  */
 #include <errno.h>
 #include <locale.h>
@@ -20,7 +19,6 @@
 #include "cmd/wg/show.h"
 #include "cmd/wg/terminal.h"
 #include "cmd/wg/watch_page.h"
-#include "cmd/wg/watch_plain.h"
 #include "cmd/wg/watch_reader.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/clock.h"
@@ -295,18 +293,32 @@ static void tick(struct live *live)
 
 /* ---- what happens --------------------------------------------------------------------------- */
 
-/* As the terminal would have done, but with its screen put back first. */
+/* Those that are read like all else. */
+static sigset_t wanted_signals(void)
+{
+	static const int wanted[] = {
+		SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT
+	};
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
+		sigaddset(&set, wanted[i]);
+	return set;
+}
+
+/* As the terminal would have done, but with its screen put back first. Until the terminal is ours
+ * again, signals do what they do to any program. */
 static void suspend(struct live *live)
 {
+	sigset_t set = wanted_signals();
 	struct err err;
-	sigset_t stop;
 
 	terminal_leave(&live->terminal);
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTSTP);
-	sigprocmask(SIG_UNBLOCK, &stop, NULL);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	raise(SIGTSTP);
-	sigprocmask(SIG_BLOCK, &stop, NULL);
+	terminal_await();
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	if (terminal_enter(&live->terminal, &err))
 		live->state.quit = true;
 	tick(live);
@@ -416,14 +428,8 @@ static int run(struct live *live)
 /* From here on signals are read like all else. */
 static int open_signals(void)
 {
-	static const int wanted[] = {
-		SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT
-	};
-	sigset_t set;
+	sigset_t set = wanted_signals();
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
-		sigaddset(&set, wanted[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -463,9 +469,10 @@ int show_watch(const char *interface, const struct show_options *options)
 	struct err err;
 
 	if (!terminal_is_fit())
-		return watch_plain(interface, options);
+		return show_stream(interface, options);
 	/* Names have the width that this terminal gives them. */
 	setlocale(LC_CTYPE, "");
+	terminal_await();
 	if (terminal_open(&live.terminal, &err) || watch_reader_open(&live.reader, &err))
 		return fail(err.text);
 	live.signals = open_signals();

@@ -392,14 +392,31 @@ ended() {
 	WG_COLOR_MODE=always lab timeout 20 "$BUILD/wg" show wg0 --watch=0.1 | head -n 5 | grep -q $'\e'
 }
 
+@test "blocks: the time above a block is the block's" {
+	lab timeout 20 "$BUILD/wg" show wg0 --watch=2.5 3>&- | head -n 20 >"$T/blocks"
+	local after
+	after=$(date +%s)
+	# head goes when it has seen the second block, at once.
+	((after - $(date -d "$(grep '^[0-9]\{4\}-' "$T/blocks")" +%s) <= 1))
+}
+
 @test "blocks: trouble is told, and does not end it" {
-	lab sh -c 'echo $$ >"$0"; exec "$@"' "$T/pid" "$BUILD/wg" show wg9 --watch=0.1 \
+	fake wg1
+	fake_describe wg1 'listen_port=1\n'
+	lab sh -c 'echo $$ >"$0"; exec "$@"' "$T/pid" "$BUILD/wg" show wg1 --watch=0.1 \
 		>"$T/blocks" 2>"$T/err" 3>&- &
 	local reader=$!
-	lab_wait_for eval '(($(grep -c "^Unable to access interface wg9: " "$T/err") >= 2))'
+	lab_wait_for grep -q '^interface: wg1' "$T/blocks"
+	lab rm /var/run/wireguard/wg1.sock
+	lab_wait_for eval '(($(grep -c "^Unable to access interface wg1: " "$T/err") >= 2))'
 	kill -0 "$reader"
 	lab kill -TERM "$(<"$T/pid")"
 	wait "$reader"
+}
+
+@test "blocks: an interface that was never there is a mistake" {
+	run -1 --separate-stderr lab timeout 10 "$BUILD/wg" show wg9 --watch=0.1
+	[[ ! $output && $stderr == "Unable to access interface wg9: "* ]]
 }
 
 @test "blocks: signals end it in good order, also while a daemon keeps silent" {
