@@ -23,10 +23,12 @@ setup() {
 		skip "needs the original wg-quick"
 }
 
-# report QUICK DAEMON CASES: prints what each case of that file does on one host.
+# report QUICK DAEMON CASES [PROGRAM...]: prints what each case of that file does on one host, which
+# has not got these programs.
 report() {
 	on_host "$@" <<-'SCRIPT' | grep -v '^ListenPort'
 	quick=$1 cases=$3
+	(($# < 4)) || without "${@:4}"
 	export WG_QUICK_USERSPACE_IMPLEMENTATION=$2
 	ip link add near type veth peer name far
 	ip link set far up
@@ -40,12 +42,27 @@ report() {
 	echo '4242 ours' >/etc/iproute2/rt_tables
 
 	# What was echoed, and hooks' own lines. The older original has other words for the first two
-	# steps.
+	# steps, runs PreUp (here "...; : pre") first, and adds a default route before its rules.
 	words() {
 		sed -nE 's/^\[#\] ip link add (dev )?/[#] ip link add dev /
 			s/^\[#\] wg (set|add)conf (.*\/)[0-9]+$/[#] wg addconf \2N/
+			s/^(\[#\] nft -f .*\/)[0-9]+$/\1N/
 			/^\[!\] no route/d
-			/^(\[[#!]\]|hook)/p' "$1"
+			/; : pre$/d
+			/^(\[[#!]\]|hook)/p' "$1" |
+			awk '/ route add .*\/0 dev wq0 table [0-9]+$/ && !n { route = $0; n = 1; next }
+				n && !/ rule add / { print route; n = 0 }
+				{ print }
+				n && / suppress_prefixlength / { print route; n = 0 }
+				END { if (n) print route }'
+	}
+
+	# What a full tunnel changes besides; link-local addresses are random.
+	firewall() {
+		/usr/sbin/nft list ruleset 2>/dev/null | sed '/daddr fe80:/d'
+		/usr/sbin/iptables-save 2>/dev/null | sed '/^#/d; /^:/d'
+		/usr/sbin/ip6tables-save 2>/dev/null | sed '/^#/d; /^:/d; /-d fe80:/d'
+		echo "src_valid_mark $(</proc/sys/net/ipv4/conf/all/src_valid_mark)"
 	}
 
 	# The original does not wait for the daemon's end.
@@ -59,12 +76,14 @@ report() {
 	run_case() {
 		local status=0
 		echo "==== $1"
+		echo 0 >/proc/sys/net/ipv4/conf/all/src_valid_mark
 		printf '%b' "$2" >/etc/wireguard/wq0.conf
 		"$quick" up wq0 >out 2>&1 || status=$?
 		echo "-- up: $status"
 		words out
 		((status == 0)) || settle
 		state
+		firewall
 		status=0
 		wg showconf wq0 2>/dev/null | sort
 		"$quick" down wq0 >out 2>&1 || status=$?
@@ -72,6 +91,7 @@ report() {
 		words out
 		settle
 		state
+		firewall
 	}
 
 	set +e +o pipefail
@@ -81,17 +101,18 @@ report() {
 	SCRIPT
 }
 
-# report_both [PATTERN] <CASES: for each daemon both reports, or those of their lines that match, into
-# the files N.original and N.ours. All hosts work at the same time.
+# report_both [PATTERN [PROGRAM...]] <CASES: for each daemon both reports, or those of their lines
+# that match, into the files N.original and N.ours. All hosts work at the same time, without those
+# programs.
 report_both() {
-	local daemon dir=$BATS_TEST_TMPDIR pid
+	local daemon dir=$BATS_TEST_TMPDIR pid pattern=${1-^}
 	local -a pids=()
 	cat >"$dir/cases"
 	n_daemons=0
 	while read -r daemon; do
-		report "$ORIGINAL" "$daemon" "$dir/cases" | grep "${1-^}" >"$dir/$n_daemons.original" &
+		report "$ORIGINAL" "$daemon" "$dir/cases" "${@:2}" | grep "$pattern" >"$dir/$n_daemons.original" &
 		pids+=($!)
-		report "$BUILD/wg-quick" "$daemon" "$dir/cases" | grep "${1-^}" >"$dir/$n_daemons.ours" &
+		report "$BUILD/wg-quick" "$daemon" "$dir/cases" "${@:2}" | grep "$pattern" >"$dir/$n_daemons.ours" &
 		pids+=($!)
 		n_daemons=$((n_daemons + 1))
 	done < <(daemons)
@@ -100,10 +121,10 @@ report_both() {
 	done
 }
 
-# compare N [PATTERN] <CASES: the reports are the same; at least N cases come up.
+# compare N [PATTERN [PROGRAM...]] <CASES: the reports are the same; at least N cases come up.
 compare() {
 	local i
-	report_both "${2-^}"
+	report_both "${2-^}" "${@:3}"
 	for ((i = 0; i < n_daemons; i++)); do
 		# The comparison must compare something.
 		[[ $(grep -c '^-- up: 0' "$BATS_TEST_TMPDIR/$i.ours") -ge $1 ]]
@@ -157,6 +178,80 @@ compare() {
 	table hex|${i}Table = 0x20\n${p}AllowedIPs = 10.5.0.0/16\n
 	table name|${i}Table = ours\n${p}AllowedIPs = 10.5.0.0/16, ::/0\n
 	table main|${i}Table = main\n${p}AllowedIPs = 10.5.0.0/16\n
+	CASES
+}
+
+@test "default routes" {
+	local p="[Peer]\nPublicKey = $PEER_A\n" b="[Peer]\nPublicKey = $PEER_B\n"
+	local i="[Interface]\nPrivateKey = $QUICK_KEY\n"
+	local a="${i}Address = 10.0.0.1/24, fd00::1/64\n"
+	local take='ip route add unreachable default table' drop='ip route del unreachable default table'
+	compare 26 <<-CASES
+	IPv4|$a${p}AllowedIPs = 0.0.0.0/0\n
+	IPv6|$a${p}AllowedIPs = ::/0\n
+	both|$a${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	both, the other way round|$a${p}AllowedIPs = ::/0, 0.0.0.0/0\n
+	on two peers|$a${p}AllowedIPs = 0.0.0.0/0\n${b}AllowedIPs = ::/0\n
+	the last peer's counts|$a${p}AllowedIPs = 0.0.0.0/0\n${b}AllowedIPs = 0.0.0.0/0\n
+	among others|$a${p}AllowedIPs = 10.0.0.0/8, 0.0.0.0/0, fd00::/16, ::/0, 10.0.0.7/32\n
+	written with host bits|$a${p}AllowedIPs = 1.2.3.4/0, fd00::1/0\n
+	no addresses|$i${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	an address of one family|${i}Address = 10.0.0.1/32\n${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	an address of the other|${i}Address = fd00::1/128\n${p}AllowedIPs = 0.0.0.0/0\n
+	many addresses|${i}Address = 10.0.0.1/24, 10.0.0.2/24, 10.1.0.1/32, fd00::1/64, fd01::1/128\n${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	table auto|${a}Table = auto\n${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	table off|${a}Table = off\nFwMark = 0x77\n${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	table number|${a}Table = 1234\nFwMark = 0x77\n${p}AllowedIPs = 0.0.0.0/0, ::/0, 10.0.0.0/8\n
+	table main|${a}Table = main\n${p}AllowedIPs = 0.0.0.0/0\n
+	halves|$a${p}AllowedIPs = 0.0.0.0/1, 128.0.0.0/1, ::/1, 8000::/1\n
+	own mark|${a}FwMark = 0x1234\n${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	small mark|${a}FwMark = 1\n${p}AllowedIPs = 0.0.0.0/0\n
+	greatest mark|${a}FwMark = 0xffffffff\n${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	mark off|${a}FwMark = off\n${p}AllowedIPs = 0.0.0.0/0\n
+	mark is a table in use|${a}FwMark = 0x20\nPreUp = ip route add 10.9.0.0/16 dev near table 32; : pre\nPostDown = ip route del 10.9.0.0/16 table 32\n${p}AllowedIPs = 0.0.0.0/0\n
+	first table is taken|${a}PreUp = $take 51820; : pre\nPostDown = $drop 51820\n${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	two tables are taken|${a}PreUp = ip -6 route add fd07::/16 dev near table 51820; $take 51821; : pre\nPostDown = ip -6 route del fd07::/16 table 51820; $drop 51821\n${p}AllowedIPs = 0.0.0.0/0\n
+	a table behind is taken|${a}PreUp = $take 51821; : pre\nPostDown = $drop 51821\n${p}AllowedIPs = 0.0.0.0/0\n
+	endpoints|$a${p}Endpoint = 192.0.2.9:1\nAllowedIPs = 0.0.0.0/0\n${b}Endpoint = [2001:db8::9]:1\nAllowedIPs = ::/0\n
+	hooks see all|${a}PostUp = ip rule show table 51820 | sed 's/^/hook /'; nft list tables | sed 's/^/hook /'\nPreDown = ip rule show table 51820 | sed 's/^/hook /'\nPostDown = ip rule | sed 's/^/hook /'; nft list tables | sed 's/^/hook /'\n${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	default after up|${a}PostUp = wg set %i peer $PEER_A allowed-ips 0.0.0.0/0\n${p}\n
+	mark lost while up|${a}PreDown = wg set %i fwmark 0\nPostDown = ip rule del table 51820; ip rule del table main suppress_prefixlength 0\n${p}AllowedIPs = 0.0.0.0/0\n
+	others' tables stay|${a}PreUp = nft add table ip wg-quick-wq01; nft add table inet wg-quick-x; : pre\nPostDown = nft delete table ip wg-quick-wq01; nft delete table inet wg-quick-x\n${p}AllowedIPs = 0.0.0.0/0\n
+	CASES
+}
+
+@test "default routes without nft" {
+	local p="[Peer]\nPublicKey = $PEER_A\n"
+	local i="[Interface]\nPrivateKey = $QUICK_KEY\n" r='-j DROP -m comment --comment'
+	local a="${i}Address = 10.0.0.1/24, fd00::1/64\n"
+	compare 7 ^ nft <<-CASES
+	IPv4|$a${p}AllowedIPs = 0.0.0.0/0\n
+	IPv6|$a${p}AllowedIPs = ::/0\n
+	both|$a${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	no addresses|$i${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	many addresses|${i}Address = 10.0.0.1/24, 10.0.0.2/24, fd00::1/64, fd01::1/128\n${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	own mark|${a}FwMark = 0x1234\n${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	others' rules stay|${a}PreUp = iptables -t raw -I PREROUTING -i near $r 'wg-quick(8) rule for wq01'; iptables -t mangle -A PREROUTING -i far $r 'x y'; : pre\n${p}AllowedIPs = 0.0.0.0/0\n
+	table off|${a}Table = off\n${p}AllowedIPs = 0.0.0.0/0, ::/0\n
+	CASES
+}
+
+# The original leaves src_valid_mark set.
+@test "default routes that fail leave the host as it was, with the original's exit code" {
+	local p="[Peer]\nPublicKey = $PEER_A\nAllowedIPs = 0.0.0.0/0, ::/0\n"
+	local i="[Interface]\nPrivateKey = $QUICK_KEY\nAddress = 10.0.0.1/24, fd00::1/64\n"
+	local take='ip route add unreachable default table 4660' no='^==== \|^-- \|^[0-9a-rt-z]'
+	compare 0 "$no" <<-CASES
+	hook fails|${i}PostUp = exit 7\n$p
+	IPv4 route taken|${i}FwMark = 0x1234\nPreUp = $take; : pre\n$p
+	IPv6 route taken|${i}FwMark = 0x1234\nPreUp = ip route flush table 4660; ip -6 route add default dev near table 4660; : pre\n$p
+	CASES
+	compare 0 "$no" nft <<-CASES
+	hook fails|${i}PostUp = exit 7\n$p
+	CASES
+	# There are rules to begin with, and no iptables for IPv6.
+	compare 0 "$no" nft ip6tables-restore <<-CASES
+	hook fails|${i}PostUp = exit 7\n${p/, ::\/0/}
 	CASES
 }
 
