@@ -38,6 +38,15 @@ bool terminal_is_fit(void)
 	return term && *term && strcmp(term, "dumb") != 0 && isatty(STDOUT_FILENO);
 }
 
+void terminal_await(void)
+{
+	struct termios modes;
+
+	/* To set what is set already has the kernel stop whoever is in the background. */
+	if (!tcgetattr(STDOUT_FILENO, &modes))
+		tcsetattr(STDOUT_FILENO, TCSANOW, &modes);
+}
+
 int terminal_open(struct terminal *terminal, struct err *err)
 {
 	*terminal = (struct terminal){ .in = STDIN_FILENO, .out = -1 };

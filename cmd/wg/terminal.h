@@ -27,6 +27,9 @@ struct terminal {
 /** Whether stdout is a terminal that can do this: TERM is set, and is not "dumb". */
 bool terminal_is_fit(void);
 
+/** While this is in the background, stops until it is no more: none but the foreground may draw. */
+void terminal_await(void);
+
 /** Gets hold of the terminal and changes nothing. 0, or a negative errno with *err filled in. */
 int terminal_open(struct terminal *terminal, struct err *err);
 /** Leaves, and gives back what it holds; fit for AUTO(). */

@@ -279,6 +279,21 @@ ended() {
 	ended 0
 }
 
+@test "in the background it waits for the terminal, and can be ended" {
+	cat >"$T/jobs" <<-'END'
+		set -m
+		"$1" show --watch &
+		sleep 0.3
+		kill %1
+		sleep 0.3
+		if kill -0 $!; then echo alive; else echo ended; fi >first
+		kill -KILL %1
+	END
+	terminal "bash jobs \$W 2>/dev/null"
+	lab_wait_for test -e "$T/done"
+	[[ $(<"$T/first") == ended ]]
+}
+
 @test "a terminal that takes nothing any more keeps nobody from ending" {
 	view wg0
 	lab_wait_for shows "^$KEY_OF_A"
