@@ -21,7 +21,8 @@ int wg_usage(const char *subcommand)
 	return 1;
 }
 
-void wg_add_list(struct strbuf *out)
+/* The list of subcommands, without a newline at its end. */
+static void add_list(struct strbuf *out)
 {
 	strbuf_addf(out, "Usage: %s <cmd> [<args>]\n\nAvailable subcommands:\n", cli_program);
 	for (const struct cli_command *command = wg_table.commands; command->name; command++)
@@ -30,17 +31,29 @@ void wg_add_list(struct strbuf *out)
 	strbuf_add(out, "You may pass `--help' to any of these subcommands to view usage.");
 }
 
+int wg_unknown(const char *word)
+{
+	AUTO(strbuf_fini) struct strbuf list = { 0 };
+
+	add_list(&list);
+	cli_say("Invalid subcommand: `%s'\n%s", word, list.text);
+	return 1;
+}
+
 int wg_help(int argc, char **argv)
 {
-	const struct cli_command *command = argc == 2 ? cli_find(wg_table.commands, argv[1]) : NULL;
 	AUTO(strbuf_fini) struct strbuf text = { 0 };
+	const struct cli_command *command;
 
-	if (command) {
-		help_add(&text, command, cli_program, "wg(8)");
-	} else {
-		wg_add_list(&text);
+	if (argc == 1) {
+		add_list(&text);
 		strbuf_add_char(&text, '\n');
+		return cli_write(&text);
 	}
+	command = cli_find(wg_table.commands, argv[1]);
+	if (!command)
+		return wg_unknown(argv[1]);
+	help_add(&text, command, cli_program, "wg(8)");
 	return cli_write(&text);
 }
 

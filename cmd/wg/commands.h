@@ -13,7 +13,7 @@ int wg_set(int argc, char **argv);
 int wg_setconf(int argc, char **argv); /* addconf and syncconf, too: argv[0] tells */
 int wg_genkey(int argc, char **argv);  /* genpsk, too */
 int wg_pubkey(int argc, char **argv);
-int wg_help(int argc, char **argv); /* of one subcommand, if argv[1] is one; else the list */
+int wg_help(int argc, char **argv); /* of the subcommand argv[1], else the list */
 int wg_version(int argc, char **argv);
 int wg_completion(int argc, char **argv);
 
@@ -26,8 +26,8 @@ int wg_take_warn(void *ctx, const struct cli_option *option, const char *value, 
 /** Says on stderr that a name is tried again. */
 extern const struct resolve_progress wg_progress;
 
-/** Adds the list of subcommands, without a newline at its end. */
-void wg_add_list(struct strbuf *out);
+/** Says on stderr that there is no such subcommand, and which there are; returns 1. */
+int wg_unknown(const char *word);
 
 /** Prints the usage of a subcommand on stderr; returns the exit status 1. */
 int wg_usage(const char *subcommand);

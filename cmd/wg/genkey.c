@@ -2,6 +2,7 @@
  * wg genkey, wg genpsk: 32 random bytes; a private key's fixed bits are set. With --out they go
  * into a new file, else to standard output.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,7 +21,8 @@ static int take_option(void *ctx, const struct cli_option *option, const char *v
 	const char **path = ctx;
 
 	(void)option; /* there is no other */
-	(void)err;
+	if (*path)
+		return err_set(err, -EINVAL, "--out is given twice");
 	*path = value;
 	return 0;
 }

@@ -5,8 +5,6 @@
 #include "cmd/cli.h"
 #include "cmd/wg/commands.h"
 #include "lib/ipc/ipc.h"
-#include "lib/util/cleanup.h"
-#include "lib/util/strbuf.h"
 
 static void say_waiting(void *ctx, const char *message)
 {
@@ -47,10 +45,7 @@ static const struct cli_command *find(int argc, char **argv)
 		name = "help";
 	if (argc == 2 && is_one_of(name, "-v", "--version"))
 		name = "version";
-	if (!strcmp(name, "help") && argc != 2 &&
-	    (argc != 3 || !cli_find(wg_table.commands, argv[2])))
-		return NULL;
-	if (!strcmp(name, "version") && argc != 2)
+	if ((!strcmp(name, "help") && argc > 3) || (!strcmp(name, "version") && argc > 2))
 		return NULL;
 	return cli_find(wg_table.commands, name);
 }
@@ -58,7 +53,6 @@ static const struct cli_command *find(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static char *show_all[] = { "show", NULL };
-	AUTO(strbuf_fini) struct strbuf text = { 0 };
 	const struct cli_command *command;
 
 	if (argc > 0)
@@ -66,9 +60,5 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		return wg_show(1, show_all);
 	command = find(argc, argv);
-	if (command)
-		return command->run(argc - 1, argv + 1);
-	wg_add_list(&text);
-	cli_say("Invalid subcommand: `%s'\n%s", argv[1], text.text);
-	return 1;
+	return command ? command->run(argc - 1, argv + 1) : wg_unknown(argv[1]);
 }

@@ -185,6 +185,9 @@ in_directory() {
 	refused /dev/full "/dev/full: $there"
 	refused none/key 'none/key: No such file or directory'
 	refused . ".: $there" || refused . '.: Is a directory'
+	run -1 --separate-stderr "$BUILD/wg" genkey --out "$BATS_TEST_TMPDIR/a" --out "$BATS_TEST_TMPDIR/b"
+	[[ ! $output && $stderr == "$BUILD/wg: --out is given twice" ]]
+	[[ ! -e $BATS_TEST_TMPDIR/a && ! -e $BATS_TEST_TMPDIR/b ]]
 	run -1 --separate-stderr "$BUILD/wg" genkey --out
 	[[ -z $output && $stderr == "$BUILD/wg: --out needs a value: "* ]]
 	run -1 "$BUILD/wg" genkey --out x more

@@ -21,8 +21,7 @@ setup() {
 	done
 }
 
-@test "help and version take no second word" {
-	same help x
+@test "version and options take no second word" {
 	same -h -h
 	same --help show
 	same version x
