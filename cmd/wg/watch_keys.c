@@ -101,6 +101,9 @@ size_t watch_keys_parse(enum watch_key *key, const char *bytes, size_t len, bool
 		i++;
 	if (i == len)
 		return is_all ? len : 0;
+	/* A mouse's report, asked for by a program that is no more: three bytes follow. */
+	if (i == 2 && bytes[1] == '[' && bytes[2] == 'M')
+		return len >= 6 ? 6 : is_all ? len : 0;
 	/* A final byte ends the digits for atoi(), as it is none. */
 	*key = of_sequence(bytes + 2, bytes[i]);
 	return i + 1;

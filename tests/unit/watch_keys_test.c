@@ -65,10 +65,20 @@ static void test_escape(void **state)
 	assert_parses("\033[1;", true, 4, WATCH_KEY_NONE);
 }
 
+static void test_mouse(void **state)
+{
+	(void)state;
+	assert_parses("\033[M qq", false, 6, WATCH_KEY_NONE);
+	assert_parses("\033[M qqq", false, 6, WATCH_KEY_NONE);
+	assert_parses("\033[M q", false, 0, WATCH_KEY_NONE);
+	assert_parses("\033[M q", true, 5, WATCH_KEY_NONE);
+	assert_parses("\033[<0;1;1M", false, 9, WATCH_KEY_NONE);
+}
+
 /* Whatever comes is used up, byte by byte, and nothing is read beyond it. */
 static void test_noise(void **state)
 {
-	const char alphabet[] = "\033\033[O0;5~ABq\xff";
+	const char alphabet[] = "\033\033[O0;5~ABMq\xff";
 
 	(void)state;
 	srand(1);
@@ -91,9 +101,8 @@ static void test_noise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_characters),
-		cmocka_unit_test(test_sequences),
-		cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_characters), cmocka_unit_test(test_sequences),
+		cmocka_unit_test(test_escape),     cmocka_unit_test(test_mouse),
 		cmocka_unit_test(test_noise),
 	};
 
