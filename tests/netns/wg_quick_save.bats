@@ -149,6 +149,61 @@ saved() {
 	SCRIPT
 }
 
+@test "with a comment that asks for it, only what is different changes" {
+	on_each_host <<-'SCRIPT'
+	write_conf <<-EOF
+	# the office
+	[interface]
+	#wg: Save = keep
+	address=10.0.0.1/24    # inside
+	PreUp = wg set %i private-key <(echo $key)
+	SaveConfig = true
+
+	# laptop, by its name
+	[Peer]
+	PublicKey = $peer_a   # the old one
+	Endpoint = localhost:5
+	AllowedIPs = 10.5.0.0/16,10.6.0.0/16
+
+	### begin phone ###
+	[Peer]
+	PublicKey = $peer_b
+	### end phone ###
+	EOF
+	before=$(cat /etc/wireguard/wq0.conf)
+	"$quick" up wq0
+	"$quick" save wq0
+	same "$before" "$(cat /etc/wireguard/wq0.conf)"
+	"$quick" down wq0
+	same "$before" "$(cat /etc/wireguard/wq0.conf)"
+
+	"$quick" up wq0
+	wg set wq0 peer $peer_b remove
+	wg set wq0 peer $peer_a persistent-keepalive 25 allowed-ips 10.6.0.0/16
+	wg set wq0 peer gN65BkIKy1eCE9pP1wdc8ROUtkHLF2PfAqYdyYBz6EA= allowed-ips 10.8.0.0/16
+	ip addr add fd00::1/64 dev wq0
+	"$quick" down wq0
+	same "# the office
+	[interface]
+	#wg: Save = keep
+	address=10.0.0.1/24, fd00::1/64    # inside
+	PreUp = wg set %i private-key <(echo $key)
+	SaveConfig = true
+
+	# laptop, by its name
+	[Peer]
+	PublicKey = $peer_a   # the old one
+	Endpoint = localhost:5
+	AllowedIPs = 10.6.0.0/16
+	PersistentKeepalive = 25
+
+	[Peer]
+	PublicKey = gN65BkIKy1eCE9pP1wdc8ROUtkHLF2PfAqYdyYBz6EA=
+	AllowedIPs = 10.8.0.0/16" "$(cat /etc/wireguard/wq0.conf)"
+	same 600 "$(stat -c %a /etc/wireguard/wq0.conf)"
+	SCRIPT
+}
+
 @test "a link leads to the file that is written; nothing is left beside it" {
 	on_each_host <<-'SCRIPT'
 	mkdir /run/real
