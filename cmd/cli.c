@@ -67,11 +67,13 @@ static bool is_complete(const struct cli_command *command, int argc)
 /* Whether a word that follows `kept` others, the command's name being the first, has a value. */
 static bool has_value(const struct cli_command *command, int kept, const char *word)
 {
-	const struct cli_argument *last = command->arguments + command->n_arguments - 1;
+	const struct cli_argument *last;
 	struct cli_word known;
 
-	if (!command->n_arguments || last->times != CLI_ANY_NUMBER ||
-	    (size_t)kept < command->n_arguments)
+	if (!command->n_arguments || (size_t)kept < command->n_arguments)
+		return false;
+	last = &command->arguments[command->n_arguments - 1];
+	if (last->times != CLI_ANY_NUMBER)
 		return false;
 	for (size_t i = 0; cli_word(&known, last, i); i++)
 		if (!strcmp(known.name, word))
