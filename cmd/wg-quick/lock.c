@@ -1,8 +1,9 @@
 /*
  * Locks are files in the directory of the interfaces' sockets, locked by flock(2): so they are
  * given back however a run ends. The file has the number of the process in it, and is removed by
- * whoever gives the lock back. Its name has the network namespace, since others may share the
- * directory; and it begins with the interface's name, which the lock of the rules leaves out.
+ * whoever gives the lock back. The directory goes as well if it has come by the lock. The file's
+ * name has the network namespace, since others may share the directory; and it begins with the
+ * interface's name, which the lock of the rules leaves out.
  */
 #include "cmd/wg-quick/lock.h"
 
@@ -77,7 +78,8 @@ static void own(struct lock *out, int fd, const char *path)
 
 	if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)len, 0) < 0)
 		text[0] = '\0'; /* nobody is told who holds it, which does no harm */
-	*out = (struct lock){ .fd = fd, .path = mem_strdup(path) };
+	out->fd = fd;
+	out->path = mem_strdup(path);
 }
 
 /* `name` may be empty. */
@@ -89,14 +91,20 @@ static void take(struct lock *out, const char *name)
 	struct stat netns;
 
 	*out = (struct lock)LOCK_NONE;
-	if (stat("/proc/self/ns/net", &netns) || (mkdir(LOCK_DIR, 0755) && errno != EEXIST))
+	if (stat("/proc/self/ns/net", &netns))
 		return;
 	strbuf_addf(&path, LOCK_DIR "/%s.%ju.lock", name, (uintmax_t)netns.st_ino);
 	while (!process_is_interrupted()) {
+		if (!mkdir(LOCK_DIR, 0755))
+			out->has_made_dir = true;
+		else if (errno != EEXIST)
+			return;
 		AUTO(auto_close)
 		int fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		pid_t holder;
 
+		if (fd < 0 && errno == ENOENT) /* somebody else has removed the directory */
+			continue;
 		if (fd < 0)
 			return;
 		if (!flock(fd, LOCK_EX | LOCK_NB)) {
@@ -135,6 +143,8 @@ void lock_release(struct lock *lock)
 	if (lock->fd < 0)
 		return;
 	unlink(lock->path);
+	if (lock->has_made_dir)
+		rmdir(LOCK_DIR); /* unless a socket or a lock is in it by now */
 	close(lock->fd);
 	free(lock->path);
 	*lock = (struct lock)LOCK_NONE;

@@ -1,6 +1,8 @@
 #ifndef CMD_WG_QUICK_LOCK_H
 #define CMD_WG_QUICK_LOCK_H
 
+#include <stdbool.h>
+
 /*
  * Runs of this program that would get into each other's way, in one network namespace, go one after
  * the other. It is a convenience: where no file can be made, there is no lock.
@@ -9,6 +11,7 @@
 struct lock {
 	int fd; /* negative: none */
 	char *path;
+	bool has_made_dir;
 };
 
 /* What a lock is before it is taken. */
