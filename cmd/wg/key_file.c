@@ -121,8 +121,7 @@ static int write_key(const struct new_file *file, const struct wg_key *key, stru
 	AUTO(strbuf_fini) struct strbuf text = { 0 };
 	size_t written = 0;
 
-	wg_key_format(strbuf_reserve(&text, WG_KEY_BASE64_LEN), key);
-	text.len = WG_KEY_BASE64_LEN;
+	wg_key_add(&text, key);
 	strbuf_add_char(&text, '\n');
 	while (written < text.len) {
 		ssize_t n = write(file->fd, text.text + written, text.len - written);

@@ -30,6 +30,7 @@ static const struct show_field *find_field(const char *name)
 
 struct show_context show_context_now(void)
 {
+	const char *hide = getenv("WG_HIDE_KEYS");
 	struct timespec time = { 0 };
 
 	clock_gettime(CLOCK_REALTIME, &time);
@@ -37,6 +38,7 @@ struct show_context show_context_now(void)
 		.now_s = time.tv_sec,
 		.now_ns = (uint32_t)time.tv_nsec,
 		.colour = cli_colour(),
+		.hide_keys = !hide || strcmp(hide, "never") != 0,
 	};
 }
 

@@ -34,6 +34,7 @@ struct show_context {
 	int64_t now_s;   /* unix time */
 	uint32_t now_ns; /* 0 to 999999999 */
 	bool colour;     /* escape sequences are wanted */
+	bool hide_keys;  /* private and preshared ones */
 	const struct conf_names *names;
 	const struct watch_snapshot *rates; /* of this device, with rates; NULL: none are known */
 };

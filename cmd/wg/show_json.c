@@ -4,9 +4,6 @@
  */
 #include "cmd/wg/show.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "cmd/cli.h"
 #include "cmd/wg/escape.h"
 #include "lib/util/cleanup.h"
@@ -80,25 +77,22 @@ static void add_key(struct json *json, const char *name, const struct wg_key *ke
 {
 	add_member(json, name);
 	strbuf_add_char(json->out, '"');
-	if (secret && json->hide_keys) {
+	if (secret && json->hide_keys)
 		strbuf_add(json->out, HIDDEN);
-	} else {
-		wg_key_format(strbuf_reserve(json->out, WG_KEY_BASE64_LEN), key);
-		json->out->len += WG_KEY_BASE64_LEN;
-	}
+	else
+		wg_key_add(json->out, key);
 	strbuf_add_char(json->out, '"');
 }
 
 static void add_allowed_ips(struct json *json, const struct wg_peer *peer)
 {
-	char text[CIDR_TEXT_MAX];
-
 	add_member(json, "allowedIps");
 	open_with(json, '[');
 	for (uint32_t i = 0; i < peer->n_allowed_ips; i++) {
-		cidr_format(text, &peer->allowed_ips[i].cidr);
 		add_separator(json);
-		add_quoted(json, text);
+		strbuf_add_char(json->out, '"');
+		cidr_add(json->out, &peer->allowed_ips[i].cidr);
+		strbuf_add_char(json->out, '"');
 	}
 	close_with(json, ']');
 }
@@ -166,21 +160,15 @@ static int add_device(struct json *json, const struct wg_device *device,
 	return status;
 }
 
-static struct json json_new(struct strbuf *out, bool lines)
+static struct json json_new(struct strbuf *out, bool lines, const struct show_context *context)
 {
-	const char *hide = getenv("WG_HIDE_KEYS");
-
-	return (struct json){
-		.out = out,
-		.lines = lines,
-		.hide_keys = !hide || strcmp(hide, "never") != 0,
-	};
+	return (struct json){ .out = out, .lines = lines, .hide_keys = context->hide_keys };
 }
 
 int show_json(struct strbuf *out, const struct wg_device *device,
 	      const struct show_context *context)
 {
-	struct json json = json_new(out, true);
+	struct json json = json_new(out, true, context);
 	int status;
 
 	json.depth = 1; /* it stands in the object of all */
@@ -211,7 +199,7 @@ static void close_line(struct json *json)
 int show_ndjson(struct strbuf *out, const struct wg_device *device,
 		const struct show_context *context)
 {
-	struct json json = json_new(out, false);
+	struct json json = json_new(out, false, context);
 	int status;
 
 	open_line(&json, device->name, context);
@@ -222,7 +210,7 @@ int show_ndjson(struct strbuf *out, const struct wg_device *device,
 
 void show_ndjson_gone(struct strbuf *out, const char *interface, const struct show_context *context)
 {
-	struct json json = json_new(out, false);
+	struct json json = json_new(out, false, context);
 
 	open_line(&json, interface, context);
 	add_member(&json, "gone");

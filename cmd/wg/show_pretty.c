@@ -67,11 +67,10 @@ static void add_key_line(struct page *page, const char *label, const struct wg_k
 			 bool secret)
 {
 	add_label(page, label);
-	if (secret && page->hide_keys) {
+	if (secret && page->hide_keys)
 		add(page, "(hidden)");
-	} else {
+	else
 		wg_key_add(page->out, key);
-	}
 	add(page, "\n");
 }
 
@@ -282,11 +281,10 @@ static uint32_t *sorted_places(struct wg_peers *peers)
 int show_pretty(struct strbuf *out, const struct wg_device *device,
 		const struct show_context *context)
 {
-	const char *hide = getenv("WG_HIDE_KEYS");
 	struct page page = {
 		.out = out,
 		.colour = context->colour,
-		.hide_keys = !hide || strcmp(hide, "never") != 0,
+		.hide_keys = context->hide_keys,
 		.now_s = context->now_s,
 		.names = context->names,
 	};

@@ -110,13 +110,10 @@ static const struct family families[] = {
 
 static void add_allowed_ips(struct strbuf *out, const struct wg_peer *peer)
 {
-	char text[CIDR_TEXT_MAX];
-
 	for (uint32_t i = 0; i < peer->n_allowed_ips; i++) {
 		if (i)
 			strbuf_add_char(out, ',');
-		cidr_format(text, &peer->allowed_ips[i].cidr);
-		strbuf_add(out, text);
+		cidr_add(out, &peer->allowed_ips[i].cidr);
 	}
 	if (!peer->n_allowed_ips)
 		strbuf_add(out, "(none)");
@@ -136,8 +133,7 @@ static void add_peer_labels(struct strbuf *out, const struct family *family,
 	char text[ENDPOINT_TEXT_MAX];
 
 	strbuf_add(out, ",public_key=\"");
-	wg_key_format(strbuf_reserve(out, WG_KEY_BASE64_LEN), &peer->public_key);
-	out->len += WG_KEY_BASE64_LEN;
+	wg_key_add(out, &peer->public_key);
 	strbuf_add(out, "\",allowed_ips=\"");
 	add_allowed_ips(out, peer);
 	strbuf_add_char(out, '"');

@@ -250,8 +250,7 @@ static void add_peer(struct strbuf *out, const struct conf_names *names, const s
 
 	if (name)
 		strbuf_addf(out, "%s (", name);
-	wg_key_format(strbuf_reserve(out, WG_KEY_BASE64_LEN), key);
-	out->len += WG_KEY_BASE64_LEN;
+	wg_key_add(out, key);
 	if (name)
 		strbuf_add_char(out, ')');
 }
@@ -263,7 +262,6 @@ void steal_warn(const struct wg_device *change, const char *name, bool option)
 	AUTO(steals_fini) struct steals steals = { 0 };
 	AUTO(strbuf_fini) struct strbuf text = { 0 };
 	const char *always = getenv("WG_WARN");
-	char cidr[CIDR_TEXT_MAX];
 
 	if (!option && (!always || strcmp(always, "always") != 0))
 		return;
@@ -274,8 +272,9 @@ void steal_warn(const struct wg_device *change, const char *name, bool option)
 		return;
 	conf_names_read(&names, name);
 	for (size_t i = 0; i < steals.n; i++) {
-		cidr_format(cidr, &steals.items[i].cidr);
-		strbuf_addf(&text, "%sWarning: %s moves from peer ", i ? "\n" : "", cidr);
+		strbuf_add(&text, i ? "\nWarning: " : "Warning: ");
+		cidr_add(&text, &steals.items[i].cidr);
+		strbuf_add(&text, " moves from peer ");
 		add_peer(&text, &names, &steals.items[i].from);
 		strbuf_add(&text, " to peer ");
 		add_peer(&text, &names, &steals.items[i].to);
