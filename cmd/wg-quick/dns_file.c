@@ -1,17 +1,19 @@
 /*
  * The swap of resolv.conf. Two things are kept:
  *
- *	STATE_DIR/dns         what each tunnel wants, in the order in which they came; a section
- *	                      begins with "# INTERFACE". The last one counts.
- *	PATH.wg-quick         the resolv.conf that was there, itself: a link stays a link. Both
- *	                      files change places in one step (RENAME_EXCHANGE), so that there is
- *	                      always one.
+ *	STATE_DIR/dns-N       what each tunnel wants, in the order in which they came; a section
+ *	                      begins with "# INTERFACE". The last one counts. N is the network
+ *	                      namespace: what happens in one is none of another's business.
+ *	PATH.wg-quick         the resolv.conf that was there, itself: a link stays a link. The new
+ *	                      one is made as PATH.wg-quick-new; both files change places in one
+ *	                      step (RENAME_EXCHANGE), so that there is always one; then the old
+ *	                      one gets this name.
  *
  * A file of ours begins with a line that says so; that line, not a record elsewhere, tells whose
  * resolv.conf is, since others may replace it any time and a reboot may come between.
  *
  * In a container resolv.conf is often a mount point, or its directory is read-only. It is then
- * written into, and what it held is kept as STATE_DIR/resolv.conf.
+ * written into, and what it held is kept as STATE_DIR/resolv.conf-N.
  *
  * Callers own what they hand in; a lock on STATE_DIR keeps two of them apart.
  */
@@ -19,6 +21,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +31,7 @@
 
 #include "lib/util/cleanup.h"
 
+#define WISHES "dns-"
 #define MARK "# Written by wg-quick(8), "
 
 const struct dns_file dns_file_of_host = { "/etc/resolv.conf", RUNSTATEDIR "/wg-quick" };
@@ -219,6 +223,7 @@ static int put_in_place(enum dns_file_outcome *out, const struct work *work,
 			const struct strbuf *content, struct err *err)
 {
 	AUTO(strbuf_fini) struct strbuf old = { 0 };
+	const char *copied = strbuf_text(&work->copied);
 	struct err ours = { 0 };
 	int r = 0;
 
@@ -227,41 +232,67 @@ static int put_in_place(enum dns_file_outcome *out, const struct work *work,
 	if (!is_ours(work->path)) {
 		r = read_file(&old, work->path);
 		if (!r)
-			r = write_new(strbuf_text(&work->copied), strbuf_text(&old), old.len,
-				      &ours);
+			r = write_new(copied, strbuf_text(&old), old.len, &ours);
 	}
 	if (!r)
 		r = write_into(work->path, strbuf_text(content), content->len, &ours);
-	if (r) {
-		if (ours.code)
-			*err = ours;
-		return r;
+	if (!r) {
+		*out = DNS_FILE_WRITTEN;
+		return 0;
 	}
-	*out = DNS_FILE_WRITTEN;
-	return 0;
+	if (!is_ours(work->path))
+		unlink(copied);
+	if (ours.code)
+		*err = ours;
+	return r;
 }
 
-/* Makes resolv.conf ours, with this content. */
+/* Makes resolv.conf ours, with this content. What was there stays beside it. */
 static int put(enum dns_file_outcome *out, const struct work *work, const struct strbuf *content,
 	       struct err *err)
 {
-	const char *saved = strbuf_text(&work->saved);
+	const char *next = strbuf_text(&work->next);
 	int r;
 
 	if (is_ours(work->path) || !exists(work->path)) {
 		r = replace(work->path, &work->next, content, err);
 	} else {
-		/* Of an older resolv.conf that another program has replaced since. */
-		r = write_new(saved, strbuf_text(content), content->len, err);
-		if (!r && renameat2(AT_FDCWD, saved, AT_FDCWD, work->path, RENAME_EXCHANGE)) {
+		r = write_new(next, strbuf_text(content), content->len, err);
+		if (!r && renameat2(AT_FDCWD, next, AT_FDCWD, work->path, RENAME_EXCHANGE)) {
 			r = file_err(err, work->path);
-			unlink(saved);
+			unlink(next);
+		} else if (!r && rename(next, strbuf_text(&work->saved))) {
+			r = file_err(err, strbuf_text(&work->saved));
+			rename(next, work->path);
+			return r;
 		}
 	}
 	if (r)
 		return put_in_place(out, work, content, err);
 	*out = DNS_FILE_EXCHANGED;
 	return 0;
+}
+
+/* Whether tunnels in other network namespaces have wishes, perhaps in the same resolv.conf. */
+static bool others_have_wishes(const struct work *work)
+{
+	AUTO(strbuf_fini) struct strbuf pattern = { 0 };
+	AUTO(globfree) glob_t found = { 0 };
+
+	strbuf_addf(&pattern, "%s/" WISHES "*[0-9]", strbuf_text(&work->dir));
+	if (glob(strbuf_text(&pattern), 0, NULL, &found))
+		return false;
+	return found.gl_pathc > (exists(strbuf_text(&work->wishes)) ? 1U : 0U);
+}
+
+/* Another program's resolv.conf stays; what is kept of an older one is of no use then. */
+static enum dns_file_outcome leave(const struct work *work)
+{
+	bool is_known = !unlink(strbuf_text(&work->copied));
+
+	if (!is_known && !others_have_wishes(work))
+		is_known = !unlink(strbuf_text(&work->saved));
+	return is_known ? DNS_FILE_TAKEN : DNS_FILE_UNCHANGED;
 }
 
 /* Puts back what was there. */
@@ -271,23 +302,19 @@ static int restore(enum dns_file_outcome *out, const struct work *work, struct e
 	const char *saved = strbuf_text(&work->saved), *copied = strbuf_text(&work->copied);
 	int r = 0;
 
-	if (!is_ours(work->path)) {
-		*out = exists(saved) || exists(copied) ? DNS_FILE_TAKEN : DNS_FILE_UNCHANGED;
-		if (is_ours(saved))
-			*out = DNS_FILE_UNCHANGED; /* killed before both changed places */
+	if (exists(work->path) && !is_ours(work->path)) {
+		*out = leave(work);
+		return 0;
+	}
+	*out = DNS_FILE_RESTORED;
+	if (exists(work->path) && !read_file(&old, copied)) {
+		r = write_into(work->path, strbuf_text(&old), old.len, err);
+		if (!r)
+			unlink(copied);
 	} else if (exists(saved)) {
 		r = rename(saved, work->path) ? file_err(err, work->path) : 0;
-		*out = DNS_FILE_RESTORED;
-	} else if (!read_file(&old, copied)) {
-		r = write_into(work->path, strbuf_text(&old), old.len, err);
-		*out = DNS_FILE_RESTORED;
-	} else { /* there was none */
+	} else if (exists(work->path)) { /* there was none */
 		r = unlink(work->path) ? file_err(err, work->path) : 0;
-		*out = DNS_FILE_RESTORED;
-	}
-	if (!r) {
-		unlink(saved);
-		unlink(copied);
 	}
 	return r;
 }
@@ -321,14 +348,23 @@ static int write_stack(const struct work *work, struct err *err)
 
 /* ---- the front door -------------------------------------------------------------------------- */
 
+static unsigned long network_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/net", &st) ? 0 : (unsigned long)st.st_ino;
+}
+
 static void name_files(struct work *out, const struct dns_file *file)
 {
+	unsigned long id = network_namespace();
+
 	*out = (struct work){ .path = file->path, .lock = -1 };
 	strbuf_addf(&out->saved, "%s.wg-quick", file->path);
 	strbuf_addf(&out->next, "%s.wg-quick-new", file->path);
 	strbuf_add(&out->dir, file->state_dir);
-	strbuf_addf(&out->wishes, "%s/dns", file->state_dir);
-	strbuf_addf(&out->copied, "%s/resolv.conf", file->state_dir);
+	strbuf_addf(&out->wishes, "%s/" WISHES "%lu", file->state_dir, id);
+	strbuf_addf(&out->copied, "%s/resolv.conf-%lu", file->state_dir, id);
 }
 
 /* Waits for whoever else is at it. */
@@ -342,6 +378,10 @@ static int begin(struct work *out, const struct dns_file *file, struct err *err)
 	out->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (out->lock < 0 || flock(out->lock, LOCK_EX))
 		return file_err(err, dir);
+	/* Killed when they had changed places: here is what was there. */
+	if (exists(strbuf_text(&out->next)) && is_ours(out->path) &&
+	    !is_ours(strbuf_text(&out->next)))
+		rename(strbuf_text(&out->next), strbuf_text(&out->saved));
 	read_file(&out->stack, strbuf_text(&out->wishes));
 	return 0;
 }
@@ -429,7 +469,7 @@ int dns_file_recover(struct strlist *gone, const struct dns_file *file,
 		strlist_add(gone, interface);
 		drop_section(&work.stack, interface);
 	}
-	if (gone->n == n_before && work.stack.len)
+	if (gone->n == n_before && (work.stack.len || others_have_wishes(&work)))
 		return 0;
 	r = settle(&outcome, &work, err);
 	return r ? r : write_stack(&work, err);

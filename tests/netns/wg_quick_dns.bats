@@ -234,7 +234,7 @@ dns_on_host() {
 	expect 127 "$quick" up wq0 2>err
 	contains "$(cat err)" "wg-quick: cannot set DNS: /etc/resolv.conf"
 	same "nameserver 192.0.2.53" "$(cat /etc/resolv.conf)"
-	[[ ! -e /run/wg-quick/dns ]]
+	same "" "$(ls /run/wg-quick)"
 	WG_QUICK_DNS_FAILURE=warn "$quick" up wq0 2>err
 	contains "$(cat err)" "goes on without its DNS"
 	"$quick" down wq0
@@ -326,6 +326,32 @@ dns_on_host() {
 	wait
 	same "nameserver 192.0.2.53" "$(servers)"
 	same "" "$(ls /run/wg-quick | grep -v '^lock\|\.lock$' || true)"
+	SCRIPT
+}
+
+@test "a tunnel in another network namespace is left alone" {
+	dns_on_host <<-'SCRIPT'
+	conf wq0 'DNS = 10.0.0.53'
+	conf wq1 'DNS = 10.0.1.53'
+	servers() { grep -v '^#' /etc/resolv.conf; }
+	"$quick" up wq0
+	# It has a resolv.conf of its own, as `ip netns exec` gives one.
+	unshare --net --mount bash -c '
+		ip link set lo up
+		echo "nameserver 203.0.113.1" >/run/mine
+		mount --bind /run/mine /etc/resolv.conf
+		"$1" up wq1
+		grep -q "^nameserver 10.0.1.53" /run/mine
+		"$1" down wq1
+		grep -q "^nameserver 203.0.113.1" /run/mine' - "$quick"
+	same "nameserver 10.0.0.53" "$(servers)"
+	# Or the same.
+	conf wq1 ''
+	unshare --net "$quick" up wq1
+	same "nameserver 10.0.0.53" "$(servers)"
+	"$quick" down wq0
+	same "nameserver 192.0.2.53" "$(servers)"
+	same "" "$(ls /run/wg-quick | grep -v lock || true)"
 	SCRIPT
 }
 

@@ -131,14 +131,25 @@ static void each_moment_of_a_crash(void **state)
 	run("mv %1$s.wg-quick %1$s", path);
 	assert_int_equal(recover(), 1);
 	assert_file(path, "old\n");
-	run("echo '# Written by wg-quick(8), for x' >%s.wg-quick", path);
-	assert_int_equal(recover(), 0);
+	/* It had exchanged them, but the old one had not got its name yet. */
+	set("a", "1\n");
+	run("mv %1$s.wg-quick %1$s.wg-quick-new", path);
+	unset("a", DNS_FILE_RESTORED);
+	assert_file(path, "old\n");
+	set("x", "1\n");
+	run("mv %1$s.wg-quick %1$s.wg-quick-new", path);
+	assert_int_equal(recover(), 1);
 	assert_file(path, "old\n");
 	assert_file(saved, NULL);
 	/* It had restored, but not written that down. */
 	set("a", "1\n");
 	run("mv %1$s.wg-quick %1$s", path);
 	unset("a", DNS_FILE_UNCHANGED);
+	assert_file(path, "old\n");
+	/* Somebody has deleted it. */
+	set("a", "1\n");
+	run("rm %s", path);
+	unset("a", DNS_FILE_RESTORED);
 	assert_file(path, "old\n");
 	/* Left-overs are in nobody's way. */
 	run("touch %1$s.wg-quick-new %1$s.wg-quick", path);
@@ -178,7 +189,7 @@ static void a_failure_changes_nothing(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	run("mkdir %s.wg-quick", path);
+	run("mkdir %s.wg-quick-new", path);
 	run("rm %1$s && ln -s nowhere %1$s", path);
 	assert_int_not_equal(dns_file_set(&outcome, &file, "a", "1\n", &err), 0);
 	assert_non_null(strstr(err.text, path));
