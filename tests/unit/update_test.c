@@ -102,6 +102,10 @@ static void the_interface_changes_in_place(void **state)
 		  "\n",
 		  "[Interface]\nPrivateKey = " K1 "\n\n[Peer]\nPublicKey = " A
 		  "\nPresharedKey = " K2 "\n" },
+		/* As the file has it, before the kernel makes a proper key of it. */
+		{ "[Interface]\nPrivateKey = yQnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=\n",
+		  "[Interface]\nPrivateKey = " K1 "\n",
+		  "[Interface]\nPrivateKey = yQnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=\n" },
 		/* Lists keep their lines. */
 		{ "[Interface]\nAddress = 10.0.0.1/24, 10.1.0.1/24 # a\nAddress = 10.2.0.1/24 # "
 		  "b\n",
