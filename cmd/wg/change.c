@@ -42,8 +42,8 @@ static int read_peer(struct change *change, const char *value, struct err *err)
 	change->peer = wg_device_add_peer(change->device);
 	change->peer->flags = WG_PEER_HAS_PUBLIC_KEY;
 	if (value[0] == '@' && change->world->find_peer) /* as no key begins */
-		return change->world->find_peer(&change->peer->public_key,
-						change->world->interface, value + 1, err);
+		return change->world->find_peer(&change->peer->public_key, change->world->interface,
+						value + 1, err);
 	if (!wg_key_parse(&change->peer->public_key, value, NULL))
 		return 0;
 	return err_set(err, -EINVAL, "Key is not the correct length or format: `%.600s'", value);
