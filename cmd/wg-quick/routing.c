@@ -14,6 +14,7 @@
 #include "cmd/wg-quick/firewall.h"
 #include "cmd/wg-quick/lock.h"
 #include "cmd/wg-quick/plan_routes.h"
+#include "cmd/wg-quick/process.h"
 #include "cmd/wg-quick/sysctl.h"
 #include "lib/ipc/ipc.h"
 #include "lib/netlink/addr.h"
@@ -49,8 +50,12 @@ static int do_steps(struct work *work, const struct plan *steps)
 {
 	int status = 0;
 
-	for (size_t i = 0; !status && i < steps->n_steps; i++)
+	/* There may be thousands; who has sent a signal does not wait for all of them. */
+	for (size_t i = 0; !status && i < steps->n_steps; i++) {
+		if (work->plan->is_undone && process_is_interrupted())
+			break;
 		status = work_do(work, &steps->steps[i]);
+	}
 	return status;
 }
 
