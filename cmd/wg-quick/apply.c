@@ -146,6 +146,26 @@ static int add_address(struct work *work, const struct step *step)
 	return addr_add(work->plan->interface, &step->cidr, work->err) ? STATUS_REFUSED : 0;
 }
 
+static int save_in_child(void *ctx)
+{
+	struct work *work = ctx;
+	int r = save(work->target, work->conf, work->err);
+
+	if (r)
+		tell(work->err);
+	return r ? STATUS_FAILED : 0;
+}
+
+/* In a process of its own: a daemon that does not answer can be given up by a signal. */
+static int save_file(struct work *work)
+{
+	int status = process_call(save_in_child, work, work->err);
+
+	if (status > STATUS_FAILED) /* otherwise it has told itself */
+		err_set(work->err, -ECHILD, "saving failed with exit status %d", status);
+	return status ? STATUS_FAILED : 0;
+}
+
 static int delete_device(struct work *work)
 {
 	int r = device_delete(work->plan->interface, work->err);
@@ -194,7 +214,7 @@ static int do_step(struct work *work, struct step *step)
 		dns_unset(&dns);
 		return 0;
 	case STEP_SAVE:
-		return save(work->target, work->conf, work->err) ? STATUS_FAILED : 0;
+		return save_file(work);
 	case STEP_ROUTE_PEERS:
 		return routing_route_peers(work);
 	case STEP_SET_MARK:

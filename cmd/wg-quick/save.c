@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,7 @@ static void sync_directory(const char *path)
 		fsync(fd);
 }
 
-static int replace_file(const char *path, const struct strbuf *text, struct err *err)
+static int exchange_file(const char *path, const struct strbuf *text, struct err *err)
 {
 	AUTO(strbuf_fini) struct strbuf temporary = { 0 };
 	int r;
@@ -80,6 +81,19 @@ static int replace_file(const char *path, const struct strbuf *text, struct err 
 	}
 	sync_directory(path);
 	return 0;
+}
+
+/* A signal waits until that is done, so that it leaves nothing behind. */
+static int replace_file(const char *path, const struct strbuf *text, struct err *err)
+{
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	r = exchange_file(path, text, err);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return r;
 }
 
 /* ---- what is running ------------------------------------------------------------------------- */
