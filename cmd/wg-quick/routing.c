@@ -7,8 +7,14 @@
 #include "cmd/wg-quick/routing.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cmd/cli.h"
 #include "cmd/wg-quick/firewall.h"
@@ -20,6 +26,10 @@
 #include "lib/netlink/addr.h"
 #include "lib/netlink/route.h"
 #include "lib/util/cleanup.h"
+
+enum {
+	PATIENCE_MS = 2000 /* for a daemon's answer */
+};
 
 bool routing_has_ipv6(struct work *work)
 {
@@ -118,39 +128,78 @@ int routing_delete_rule(struct work *work, const struct step *step)
 	return r && r != -ENOENT ? STATUS_REFUSED : 0; /* perhaps somebody else was faster */
 }
 
+/* What decides about a tunnel's rules, when it goes. */
+struct tunnel {
+	uint32_t mark;
+	bool has_default_v4, has_default_v6;
+};
+
+/* Asks in a process of its own, since a daemon that hangs would take for ever. One that does not
+ * answer cannot tell its mark, but its interface can be deleted. */
+static struct tunnel look_at_tunnel(struct work *work)
+{
+	struct tunnel tunnel = { 0 };
+	struct pollfd answer;
+	int ends[2], status;
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return tunnel;
+	child = fork();
+	if (!child) {
+		AUTO(wg_device_auto_free) struct wg_device *device = NULL;
+
+		if (!work_get_device(&device, work)) {
+			tunnel.mark = device->fwmark;
+			tunnel.has_default_v4 = plan_has_default_route(device, AF_INET);
+			tunnel.has_default_v6 = plan_has_default_route(device, AF_INET6);
+		}
+		_exit(write(ends[1], &tunnel, sizeof(tunnel)) != sizeof(tunnel));
+	}
+	close(ends[1]);
+	answer = (struct pollfd){ .fd = ends[0], .events = POLLIN };
+	while (child > 0 && poll(&answer, 1, PATIENCE_MS) < 0 && errno == EINTR)
+		;
+	if (!(answer.revents & POLLIN) || read(ends[0], &tunnel, sizeof(tunnel)) != sizeof(tunnel))
+		tunnel = (struct tunnel){ 0 };
+	close(ends[0]);
+	if (child > 0) {
+		kill(child, SIGKILL);
+		waitpid(child, &status, 0);
+	}
+	return tunnel;
+}
+
 /* The rules of one family; the mark is known to be this device's. */
-static int delete_rules(struct work *work, const struct wg_device *device, uint8_t family)
+static int delete_rules(struct work *work, uint32_t mark, uint8_t family, bool has_default)
 {
 	AUTO(rule_list_fini) struct rule_list rules = { 0 };
 	AUTO(plan_fini) struct plan removal = { 0 };
 	bool is_shared = false;
 
 	/* A device may have lost its default route since, but then nobody else uses the table. */
-	if (!plan_has_default_route(device, family) &&
-	    route_table_is_shared(&is_shared, family, device->fwmark, work->plan->interface,
-				  work->err))
+	if (!has_default &&
+	    route_table_is_shared(&is_shared, family, mark, work->plan->interface, work->err))
 		return STATUS_REFUSED;
 	if (is_shared)
 		return 0;
 	if (rule_list_read(&rules, family, work->err))
 		return STATUS_REFUSED;
-	plan_rules_removal(&removal, &rules, device->fwmark);
+	plan_rules_removal(&removal, &rules, mark);
 	return do_steps(work, &removal);
 }
 
 int routing_delete_rules(struct work *work)
 {
-	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
 	AUTO(lock_release) struct lock lock = LOCK_NONE;
+	const struct tunnel tunnel = look_at_tunnel(work);
 	int status;
 
-	/* A device that does not answer any more cannot tell its mark, but can be deleted. */
-	if (work_get_device(&device, work) || !device->fwmark ||
-	    !plan_has_default_route(device, AF_UNSPEC))
+	if (!tunnel.mark || (!tunnel.has_default_v4 && !tunnel.has_default_v6))
 		return 0;
 	lock_rules(&lock);
-	status = delete_rules(work, device, AF_INET);
-	return status ? status : delete_rules(work, device, AF_INET6);
+	status = delete_rules(work, tunnel.mark, AF_INET, tunnel.has_default_v4);
+	return status ? status : delete_rules(work, tunnel.mark, AF_INET6, tunnel.has_default_v6);
 }
 
 int routing_add_route(struct work *work, const struct step *step)
