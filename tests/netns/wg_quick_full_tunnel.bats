@@ -337,7 +337,7 @@ on_tunnel_host() {
 	SCRIPT
 }
 
-# [ host: near 192.0.2.1 --- 192.0.2.2, 198.51.100.1 (lo): far ]
+# [ host: near 192.0.2.1 --- 192.0.2.2, 198.51.100.1 and 203.0.113.1 (lo): far ]
 @test "a full tunnel carries everything, but its own packets and the local network's" {
 	command -v iperf3 >/dev/null || skip "needs iperf3"
 	on_tunnel_host <<-'SCRIPT'
@@ -352,6 +352,7 @@ on_tunnel_host() {
 	in_far ip addr add 192.0.2.2/24 dev far
 	in_far ip addr add 2001:db8::2/64 dev far nodad
 	in_far ip addr add 198.51.100.1/32 dev lo
+	in_far ip addr add 203.0.113.1/32 dev lo
 	in_far ip addr add 2001:db8:f::1/128 dev lo nodad
 	in_far ip link set far up
 	ip route add default via 192.0.2.2
@@ -365,7 +366,7 @@ on_tunnel_host() {
 	in_far ip addr add 10.0.0.2/24 dev wqf
 	in_far ip addr add fd00::2/64 dev wqf nodad
 	in_far ip link set wqf up
-	for endpoint in 192.0.2.2:51820 [2001:db8::2]:51820; do
+	for endpoint in 203.0.113.1:51820 [2001:db8::2]:51820; do
 		tunnel 0 | sed "s|^PublicKey.*|PublicKey = $(wg pubkey <<<"$far_key")\nEndpoint = $endpoint|" \
 			>/etc/wireguard/wq0.conf
 		"$quick" up wq0 2>/dev/null
