@@ -16,6 +16,8 @@ RUNSTATEDIR ?= /var/run
 
 # A second build goes beside the first: make BUILD=build/asan SAN=address,undefined check
 BUILD ?= build
+# However it is spelled: the dependencies that are kept from one build to the next name their files.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(abspath $(BUILD)))
 SAN ?=
 WERROR ?=
 

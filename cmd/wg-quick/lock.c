@@ -71,15 +71,17 @@ static bool is_at(int fd, const char *path)
 	       open.st_dev == there.st_dev;
 }
 
-static void own(struct lock *out, int fd, const char *path)
+/* Takes the descriptor. */
+static void own(struct lock *out, int *fd, const char *path)
 {
 	char text[16];
 	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 
-	if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)len, 0) < 0)
+	if (ftruncate(*fd, 0) || pwrite(*fd, text, (size_t)len, 0) < 0)
 		text[0] = '\0'; /* nobody is told who holds it, which does no harm */
-	out->fd = fd;
+	out->fd = *fd;
 	out->path = mem_strdup(path);
+	*fd = -1;
 }
 
 /* `name` may be empty. */
@@ -110,8 +112,7 @@ static void take(struct lock *out, const char *name)
 		if (!flock(fd, LOCK_EX | LOCK_NB)) {
 			if (!is_at(fd, path.text))
 				continue;
-			own(out, fd, path.text);
-			fd = -1; /* it is *out's now */
+			own(out, &fd, path.text);
 			return;
 		}
 		if (errno != EWOULDBLOCK)

@@ -101,7 +101,7 @@ static const struct cli_argument completion_arguments[] = {
 	{ .kind = CLI_WORDS, .words = completion_shells, .title = "Shells" },
 };
 
-#define ARGUMENTS(list) .arguments = list, .n_arguments = sizeof(list) / sizeof((list)[0])
+#define ARGUMENTS(list) .arguments = (list), .n_arguments = sizeof(list) / sizeof((list)[0])
 
 static const struct cli_command commands[] = {
 	{
