@@ -266,7 +266,6 @@ allowed_ip=::/0\nallowed_ip=0.0.0.0/0\n"
 
 @test "the stream ends with status 0 by a signal, or when nobody reads any more" {
 	for signal in INT TERM; do
-		# A background job of a shell ignores SIGINT; the program takes it back.
 		stream --watch=100 >"$OUT" &
 		STREAM=$!
 		lab_wait_for grep -q wg1 "$OUT"
