@@ -103,6 +103,16 @@ _wg_quick() {
 		[[ $cur != -* ]] || _wg_quick_reply --help
 		return
 	fi
+	case ${words[1]} in
+	up)
+		options=' --replace '
+		known=' --replace '
+		;;
+	down)
+		options=' --if-exists '
+		known=' --if-exists '
+		;;
+	esac
 	_wg_quick_sort
 	! _wg_quick_options || return
 	[[ ! $closed ]] || return

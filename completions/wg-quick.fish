@@ -24,6 +24,12 @@ function __wg_quick_place
 	set -l command $words[2]
 	set -e words[1..2]
 	switch $command
+	case up
+		set known --replace
+		set valued
+	case down
+		set known --if-exists
+		set valued
 	end
 	for word in $words
 		set -l name (string replace -r '(?s)=.*' '' -- $word)
@@ -93,9 +99,11 @@ complete -c wg-quick -n '__wg_quick_at command' -a save -d 'writes the running c
 complete -c wg-quick -n '__wg_quick_at command' -a strip -d 'prints the file for wg(8)'
 complete -c wg-quick -n '__wg_quick_at command' -a completion -d 'prints the completion script for a shell'
 
+complete -c wg-quick -n '__wg_quick_option up --replace' -l replace -d 'take it down first, if it is up'
 complete -c wg-quick -n '__wg_quick_at "up 0"' -a '(__wg_quick_configurations)' -d 'configuration'
 complete -c wg-quick -n '__wg_quick_at "up 0"' -a '(__wg_quick_files)'
 
+complete -c wg-quick -n '__wg_quick_option down --if-exists' -l if-exists -d 'it is no failure if there is nothing to take down'
 complete -c wg-quick -n '__wg_quick_at "down 0"' -a '(__wg_quick_names (__wg_quick_interfaces))' -d 'interface'
 complete -c wg-quick -n '__wg_quick_at "down 0"' -a '(__wg_quick_files)'
 

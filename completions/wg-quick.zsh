@@ -98,6 +98,22 @@ _wg_quick() {
 		_describe -t commands command described
 		return
 	fi
+	case $words[2] in
+	(up)
+		options=(
+			'--replace:take it down first, if it is up'
+		)
+		known=( --replace )
+		valued=( )
+		;;
+	(down)
+		options=(
+			'--if-exists:it is no failure if there is nothing to take down'
+		)
+		known=( --if-exists )
+		valued=( )
+		;;
+	esac
 	_wg_quick_sort
 	! _wg_quick_options || return 0
 	# What a function does to the prefix ends with it.

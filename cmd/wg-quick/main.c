@@ -16,29 +16,24 @@
 
 #include "cmd/cli.h"
 #include "cmd/completion.h"
-#include "cmd/wg-quick/apply.h"
-#include "cmd/wg-quick/device.h"
-#include "cmd/wg-quick/dns.h"
-#include "cmd/wg-quick/lock.h"
-#include "cmd/wg-quick/plan.h"
-#include "cmd/wg-quick/save.h"
-#include "cmd/wg-quick/state.h"
-#include "cmd/wg-quick/target.h"
-#include "lib/conf/conf.h"
-#include "lib/ipc/resolve.h"
+#include "cmd/wg-quick/commands.h"
 #include "lib/util/cleanup.h"
+#include "lib/util/mem.h"
 #include "lib/util/strbuf.h"
 
 static char self[PATH_MAX]; /* this program's file */
 
 static const char usage_text[] =
 	"Usage: wg-quick [ up | down | save | strip ] [ CONFIG_FILE | INTERFACE ]\n"
+	"       wg-quick up --replace [ CONFIG_FILE | INTERFACE ]\n"
+	"       wg-quick down --if-exists [ CONFIG_FILE | INTERFACE ]\n"
 	"\n"
 	"  CONFIG_FILE is a path; the file is named after the interface, followed by `.conf'.\n"
 	"  INTERFACE stands for the file " SYSCONFDIR "/wireguard/INTERFACE.conf.\n"
 	"\n"
-	"  up      creates the interface, sets it up, adds addresses and routes\n"
-	"  down    removes it\n"
+	"  up      creates the interface, sets it up, adds addresses and routes;\n"
+	"          with --replace, takes it down first, if it is up\n"
+	"  down    removes it; with --if-exists, it is no failure if it is not there\n"
 	"  save    writes the running configuration to the file\n"
 	"  strip   prints the file without what only wg-quick understands, for wg(8)\n"
 	"\n"
@@ -54,144 +49,44 @@ static const char usage_text[] =
 	"\n"
 	"See wg-quick(8).\n";
 
-/* One line, with the place in the file that it is about. */
-static int fail(const struct err *err, const char *file)
-{
-	AUTO(strbuf_fini) struct strbuf place = { 0 };
-
-	if (file)
-		cli_add_place(&place, err, file);
-	cli_say("%s: %s%s%s%s", cli_program, strbuf_text(&place), err->text,
-		err->expected ? "; expected " : "", err->expected ? err->expected : "");
-	return 1;
-}
-
 /* Becomes the same program, run by sudo. Returns only on failure. */
-static int become_root(char *command, char *argument)
+static int become_root(int argc, char **argv)
 {
-	char *const args[] = {
+	char *const prefix[] = {
 		"sudo",
 		"-p",
 		"wg-quick must be run as root. Please enter the password for %u to continue: ",
 		"--",
 		self,
-		command,
-		argument,
-		NULL,
 	};
+	size_t n = sizeof(prefix) / sizeof(prefix[0]);
+	AUTO(auto_free) char **args = mem_alloc(n + (size_t)argc, sizeof(*args));
 
+	memcpy(args, prefix, sizeof(prefix));
+	memcpy(args + n, argv + 1, (size_t)argc * sizeof(*args)); /* and the NULL at the end */
 	execvp(args[0], args);
 	cli_say("%s: must be run as root; sudo: %s", cli_program, strerror(errno));
 	return 1;
 }
 
-static int open_target(struct target *out, const char *argument)
+static int take_option(void *ctx, const struct cli_option *option, const char *value,
+		       struct err *err)
 {
-	struct err err = { 0 };
+	struct quick_options *options = ctx;
+	const struct {
+		const char *name;
+		bool *flag;
+	} flags[] = {
+		{ "if-exists", &options->if_exists },
+		{ "replace", &options->is_replacing },
+	};
 
-	if (target_find(out, argument, &err))
-		return fail(&err, NULL);
-	if (target_is_world_accessible(out))
-		cli_say("Warning: `%s' is world accessible", out->path);
+	(void)value;
+	(void)err;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (!strcmp(flags[i].name, option->name))
+			*flags[i].flag = true;
 	return 0;
-}
-
-/* What up and down have to look at before they decide. */
-struct view {
-	struct lock lock;
-	struct target target;
-	struct conf conf;
-	struct state state;
-};
-
-static void view_fini(struct view *view)
-{
-	target_fini(&view->target);
-	conf_fini(&view->conf);
-	lock_release(&view->lock);
-}
-
-static int look(struct view *out, const char *argument, enum conf_dialect dialect)
-{
-	struct err err = { 0 };
-	int status = open_target(&out->target, argument);
-
-	if (status)
-		return status;
-	lock_interface(&out->lock, out->target.interface);
-	if (conf_read(&out->conf, out->target.path, dialect, &err))
-		return fail(&err, out->target.path);
-	if (state_look(&out->state, out->target.interface, out->conf.quick.table, &err))
-		return fail(&err, NULL);
-	return 0;
-}
-
-static int run_up(int argc, char **argv)
-{
-	AUTO(view_fini) struct view view = { .lock = LOCK_NONE };
-	AUTO(plan_fini) struct plan plan = { 0 };
-	enum device_implementation implementation;
-	struct err err = { 0 };
-	int status = look(&view, argv[1], CONF_QUICK);
-
-	(void)argc;
-	if (status)
-		return status;
-	dns_recover(); /* names of endpoints could not be looked up else */
-	if (device_choose(&implementation, &err) || resolve_check_environment(&err) ||
-	    dns_check_environment(&err) ||
-	    plan_up(&plan, view.target.interface, implementation, &view.conf, &view.state, &err))
-		return fail(&err, NULL);
-	return apply(&plan, &view.target, &view.conf);
-}
-
-static int run_down(int argc, char **argv)
-{
-	AUTO(view_fini) struct view view = { .lock = LOCK_NONE };
-	AUTO(plan_fini) struct plan plan = { 0 };
-	struct err err = { 0 };
-	int status = look(&view, argv[1], CONF_DOWN);
-
-	(void)argc;
-	if (status)
-		return status;
-	dns_recover();
-	if (plan_down(&plan, view.target.interface, &view.conf, &view.state, &err))
-		return fail(&err, NULL);
-	return apply(&plan, &view.target, &view.conf);
-}
-
-static int run_save(int argc, char **argv)
-{
-	AUTO(view_fini) struct view view = { .lock = LOCK_NONE };
-	struct err err = { 0 };
-	int status = look(&view, argv[1], CONF_DOWN);
-
-	(void)argc;
-	if (status)
-		return status;
-	if (!view.state.is_wireguard)
-		err_set(&err, -ENODEV, "`%s' is not a WireGuard interface", view.target.interface);
-	else
-		save(&view.target, &view.conf, &err);
-	return err.code ? fail(&err, NULL) : 0;
-}
-
-static int run_strip(int argc, char **argv)
-{
-	AUTO(target_fini) struct target target = { 0 };
-	AUTO(strbuf_fini) struct strbuf text = { 0 };
-	AUTO(strbuf_fini) struct strbuf stripped = { 0 };
-	struct err err = { 0 };
-	int status = open_target(&target, argv[1]);
-
-	(void)argc;
-	if (status)
-		return status;
-	if (conf_read_text(&text, target.path, &err) ||
-	    conf_strip(&stripped, strbuf_text(&text), text.len, &err))
-		return fail(&err, target.path);
-	return cli_write(&stripped);
 }
 
 static int run_completion(int argc, char **argv);
@@ -208,32 +103,44 @@ static const struct cli_argument completion_arguments[] = {
 	{ .kind = CLI_WORDS, .words = completion_shells },
 };
 
+static const struct cli_option up_options[] = {
+	{ .name = "replace", .description = "take it down first, if it is up" },
+	{ .name = NULL },
+};
+
+static const struct cli_option down_options[] = {
+	{ .name = "if-exists", .description = "it is no failure if there is nothing to take down" },
+	{ .name = NULL },
+};
+
 static const struct cli_command commands[] = {
 	{
 		.name = "up",
 		.description = "creates the interface",
-		.run = run_up,
+		.run = quick_up,
+		.options = up_options,
 		.arguments = any_arguments,
 		.n_arguments = 1,
 	},
 	{
 		.name = "down",
 		.description = "removes it",
-		.run = run_down,
+		.run = quick_down,
+		.options = down_options,
 		.arguments = running_arguments,
 		.n_arguments = 1,
 	},
 	{
 		.name = "save",
 		.description = "writes the running configuration to the file",
-		.run = run_save,
+		.run = quick_save,
 		.arguments = running_arguments,
 		.n_arguments = 1,
 	},
 	{
 		.name = "strip",
 		.description = "prints the file for wg(8)",
-		.run = run_strip,
+		.run = quick_strip,
 		.arguments = any_arguments,
 		.n_arguments = 1,
 	},
@@ -301,21 +208,30 @@ static void open_standard_streams(void)
 		close(fd);
 }
 
+static int say_usage(int argc, char **argv)
+{
+	bool is_help = argc == 2 && (!strcmp(argv[1], "help") || !strcmp(argv[1], "-h") ||
+				     !strcmp(argv[1], "--help"));
+
+	fputs(usage_text, stderr);
+	return is_help ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
-	const struct cli_command *command = argc == 3 ? cli_find(commands, argv[1]) : NULL;
+	const struct cli_command *command = argc > 2 ? cli_find(commands, argv[1]) : NULL;
+	struct err err = { 0 };
 
 	open_standard_streams();
 	cli_program = argc ? basename(argv[0]) : "wg-quick";
 	set_environment();
-	if (!command) {
-		bool is_help = argc == 2 && (!strcmp(argv[1], "help") || !strcmp(argv[1], "-h") ||
-					     !strcmp(argv[1], "--help"));
-
-		fputs(usage_text, stderr);
-		return is_help ? 0 : 1;
-	}
+	if (!command)
+		return say_usage(argc, argv);
 	if (geteuid() && command->run != run_completion)
-		return become_root(argv[1], argv[2]);
-	return command->run(argc - 1, argv + 1);
+		return become_root(argc, argv);
+	argc--;
+	argv++;
+	if (cli_take_options(&argc, argv, command, take_option, &quick_options, &err))
+		return quick_fail(&err, NULL);
+	return argc == 2 ? command->run(argc, argv) : say_usage(argc, argv);
 }

@@ -1,0 +1,96 @@
+/*
+ * What the subcommands share, and those that are too small for a file of their own.
+ */
+#include "cmd/wg-quick/commands.h"
+
+#include <errno.h>
+
+#include "cmd/wg-quick/save.h"
+#include "lib/util/cleanup.h"
+#include "lib/util/strbuf.h"
+
+struct quick_options quick_options;
+
+int quick_fail(const struct err *err, const char *file)
+{
+	AUTO(strbuf_fini) struct strbuf place = { 0 };
+
+	if (file)
+		cli_add_place(&place, err, file);
+	cli_say("%s: %s%s%s%s", cli_program, strbuf_text(&place), err->text,
+		err->expected ? "; expected " : "", err->expected ? err->expected : "");
+	return 1;
+}
+
+int view_find(struct target *out, const char *argument)
+{
+	struct err err = { 0 };
+
+	if (target_find(out, argument, &err))
+		return quick_fail(&err, NULL);
+	if (target_is_world_accessible(out))
+		cli_say("Warning: `%s' is world accessible", out->path);
+	return 0;
+}
+
+void view_fini(struct view *view)
+{
+	target_fini(&view->target);
+	conf_fini(&view->conf);
+	lock_release(&view->lock);
+}
+
+int view_look_at_host(struct view *view)
+{
+	struct err err = { 0 };
+
+	if (state_look(&view->state, view->target.interface, view->conf.quick.table, &err))
+		return quick_fail(&err, NULL);
+	return 0;
+}
+
+int view_look(struct view *out, const char *argument, enum conf_dialect dialect)
+{
+	struct err err = { 0 };
+	int status = view_find(&out->target, argument);
+
+	if (status)
+		return status;
+	lock_interface(&out->lock, out->target.interface);
+	if (conf_read(&out->conf, out->target.path, dialect, &err))
+		return quick_fail(&err, out->target.path);
+	return view_look_at_host(out);
+}
+
+int quick_save(int argc, char **argv)
+{
+	AUTO(view_fini) struct view view = VIEW_NONE;
+	struct err err = { 0 };
+	int status = view_look(&view, argv[1], CONF_DOWN);
+
+	(void)argc;
+	if (status)
+		return status;
+	if (!view.state.is_wireguard)
+		err_set(&err, -ENODEV, "`%s' is not a WireGuard interface", view.target.interface);
+	else
+		save(&view.target, &view.conf, &err);
+	return err.code ? quick_fail(&err, NULL) : 0;
+}
+
+int quick_strip(int argc, char **argv)
+{
+	AUTO(target_fini) struct target target = { 0 };
+	AUTO(strbuf_fini) struct strbuf text = { 0 };
+	AUTO(strbuf_fini) struct strbuf stripped = { 0 };
+	struct err err = { 0 };
+	int status = view_find(&target, argv[1]);
+
+	(void)argc;
+	if (status)
+		return status;
+	if (conf_read_text(&text, target.path, &err) ||
+	    conf_strip(&stripped, strbuf_text(&text), text.len, &err))
+		return quick_fail(&err, target.path);
+	return cli_write(&stripped);
+}

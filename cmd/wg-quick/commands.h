@@ -1,0 +1,57 @@
+#ifndef CMD_WG_QUICK_COMMANDS_H
+#define CMD_WG_QUICK_COMMANDS_H
+
+#include <stdbool.h>
+
+#include "cmd/cli.h"
+#include "cmd/wg-quick/lock.h"
+#include "cmd/wg-quick/state.h"
+#include "cmd/wg-quick/target.h"
+#include "lib/conf/conf.h"
+#include "lib/util/err.h"
+
+/*
+ * The subcommands: argv[0] is the name, argv[1] what to work on, options have been taken out.
+ * Each returns the exit status. The table of them is in main.c.
+ */
+int quick_up(int argc, char **argv);
+int quick_down(int argc, char **argv);
+int quick_save(int argc, char **argv);
+int quick_strip(int argc, char **argv);
+
+/** The options that were given. main() fills them in before the subcommand runs. */
+struct quick_options {
+	bool if_exists;    /* down: what is not there is no failure */
+	bool is_replacing; /* up: what is there is taken down first */
+};
+extern struct quick_options quick_options;
+
+/** Tells what is wrong, with the place in `file` (or NULL) that it is about. Returns 1. */
+int quick_fail(const struct err *err, const char *file);
+
+/** What subcommands look at before they decide. To be finished with view_fini(). */
+struct view {
+	struct lock lock; /* of the interface */
+	struct target target;
+	struct conf conf;
+	struct state state;
+};
+
+/* What a view is before anybody has looked. */
+#define VIEW_NONE                  \
+	{                          \
+		.lock = LOCK_NONE, \
+	}
+
+/**
+ * Finds the file that `argument` names, takes the interface's lock, reads the file and looks at the
+ * host. Returns 0, or the exit status after telling what is wrong.
+ */
+int view_look(struct view *out, const char *argument, enum conf_dialect dialect);
+/** Only looks at the host, once more. Returns as view_look(). */
+int view_look_at_host(struct view *view);
+/** Only finds the file, warning if everybody may read it. Returns as view_look(). */
+int view_find(struct target *out, const char *argument);
+void view_fini(struct view *view);
+
+#endif
