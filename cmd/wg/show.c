@@ -12,7 +12,7 @@
 
 #include "cmd/cli.h"
 #include "cmd/wg/commands.h"
-#include "cmd/wg/escape.h"
+#include "cmd/escape.h"
 #include "lib/ipc/ipc.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/strlist.h"

@@ -5,7 +5,7 @@
 #include "cmd/wg/show.h"
 
 #include "cmd/cli.h"
-#include "cmd/wg/escape.h"
+#include "cmd/escape.h"
 #include "lib/util/cleanup.h"
 
 struct family {

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "cmd/wg/escape.h"
+#include "cmd/escape.h"
 #include "lib/util/cleanup.h"
 
 #define BAD "\xef\xbf\xbd"

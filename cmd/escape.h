@@ -1,5 +1,5 @@
-#ifndef CMD_WG_ESCAPE_H
-#define CMD_WG_ESCAPE_H
+#ifndef CMD_ESCAPE_H
+#define CMD_ESCAPE_H
 
 #include "lib/util/strbuf.h"
 

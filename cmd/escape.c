@@ -1,5 +1,5 @@
 /* Foreign text in other formats: see escape.h. */
-#include "cmd/wg/escape.h"
+#include "cmd/escape.h"
 
 #include <stdbool.h>
 #include <stdint.h>
