@@ -126,7 +126,7 @@ int save(const struct target *target, const struct conf *conf, struct err *err)
 		running.mtu_bytes = link.mtu_bytes;
 	running.device = device;
 	running.addresses = addresses;
-	if (conf_is_kept(&conf->lines))
+	if (conf->quick.is_text_kept)
 		conf_print_updated(&text, &conf->lines, &running);
 	else
 		conf_print_running(&text, &conf->lines, &running);

@@ -12,6 +12,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "lib/conf/comment_keys.h"
 #include "lib/conf/keys.h"
 #include "lib/conf/quick.h"
 #include "lib/conf/secrets.h"
@@ -38,6 +39,7 @@ struct reader {
 	struct strbuf label; /* of the line before, if that is one; it is not known yet of whom */
 	unsigned int label_line;
 	struct keys_target target;
+	struct comment_keys_reader comment_keys;
 	struct err *err;
 };
 
@@ -79,11 +81,39 @@ static const char *expected_instead(const struct reader *reader, const struct co
 
 /* ---- sections, keys, labels ------------------------------------------------------------------ */
 
-static void check_public_key(struct reader *reader)
+/* Finds out what can only be said when all of a section has been read. */
+static int end_section(struct reader *reader)
 {
-	if (reader->in == IN_PEER && !reader->keyless.number &&
-	    !(reader->target.peer->flags & WG_PEER_HAS_PUBLIC_KEY))
+	struct conf_line bad;
+	int r;
+
+	if (reader->in != IN_PEER)
+		return 0;
+	if (!reader->keyless.number && !(reader->target.peer->flags & WG_PEER_HAS_PUBLIC_KEY))
 		reader->keyless = reader->section;
+	r = comment_keys_end_peer(&reader->comment_keys, &reader->conf->quick, reader->target.peer,
+				  &bad, reader->err);
+	return r ? place_error(reader, &bad, bad.name.at) : 0;
+}
+
+/* The same of the whole file. */
+static int end_file(struct reader *reader)
+{
+	struct conf_line bad;
+	int r = end_section(reader);
+
+	if (r)
+		return r;
+	r = comment_keys_end(&reader->comment_keys, &reader->conf->quick, reader->conf->device,
+			     &bad, reader->err);
+	if (r)
+		return place_error(reader, &bad, bad.name.at);
+	if (!reader->keyless.number)
+		return 0;
+	err_expected(reader->err, -ENOKEY, "`PublicKey = ...' in this section",
+		     "A peer is missing a public key");
+	place_error(reader, &reader->keyless, reader->keyless.body.at);
+	return -ENOKEY;
 }
 
 /* The first label of a section stays; bytes that could move a terminal's cursor do not. */
@@ -124,7 +154,10 @@ static void read_label(struct reader *reader, const struct conf_line *line)
 
 static int read_section(struct reader *reader, const char *name, const struct conf_line *line)
 {
-	check_public_key(reader);
+	int r = end_section(reader);
+
+	if (r)
+		return r;
 	reader->section = *line;
 	reader->target.peer = NULL;
 	reader->in_quick_interface = false;
@@ -138,6 +171,7 @@ static int read_section(struct reader *reader, const char *name, const struct co
 	} else {
 		return refuse_line(reader, line, line->body.at, EXPECTED_SECTION);
 	}
+	comment_keys_begin(&reader->comment_keys, reader->in == IN_PEER, line->number);
 	set_label(reader);
 	strbuf_clear(&reader->label);
 	return 0;
@@ -148,8 +182,12 @@ static const char *expected_key(const struct reader *reader, const struct keys_k
 				const char *name, const struct conf_line *line)
 {
 	if (!key) {
+		const struct comment_keys_key *comment = comment_keys_find(name);
+
 		if (!strcmp(name, "?"))
 			return expected_instead(reader, line);
+		if (comment)
+			return comment_keys_hint(comment);
 		key = keys_find_near(name);
 		return key ? key->hint_near : "a key that wg(8) or wg-quick(8) describes";
 	}
@@ -204,6 +242,18 @@ static int read_key(struct reader *reader, const char *name, const struct conf_l
 	return read_value(reader, key, line);
 }
 
+static int read_comment_key(struct reader *reader, const struct conf_line *line)
+{
+	size_t bad_at;
+
+	if (reader->dialect == CONF_WG)
+		return 0;
+	return comment_keys_read(&reader->comment_keys, &reader->conf->quick, &reader->conf->lines,
+				 line, &bad_at, reader->err)
+		       ? place_error(reader, line, bad_at)
+		       : 0;
+}
+
 /* ---- wg-quick's keys alone ------------------------------------------------------------------ */
 
 /* The key that the line is about, in wg-quick's eyes, with or without "=". */
@@ -242,8 +292,14 @@ static int read_line_for_down(struct reader *reader, const struct conf_line *lin
 	const struct conf_lines *lines = &reader->conf->lines;
 	const struct keys_key *key;
 
-	if (line->body.len && lines->text.text[line->body.at] == '[')
+	if (line->body.len && lines->text.text[line->body.at] == '[') {
 		reader->in_quick_interface = opens_quick_interface(lines, line);
+		comment_keys_begin(&reader->comment_keys, !reader->in_quick_interface,
+				   line->number);
+	}
+	if (line->kind == CONF_LINE_COMMENT_KEY)
+		comment_keys_read_for_down(&reader->comment_keys, &reader->conf->quick, lines,
+					   line);
 	if (line->kind != CONF_LINE_KEY || !reader->in_quick_interface)
 		return 0;
 	key = quick_key(lines, line);
@@ -259,6 +315,8 @@ static int read_line(void *user, const char *section, const char *name,
 
 	if (reader->dialect == CONF_DOWN)
 		return read_line_for_down(reader, line);
+	if (line->kind == CONF_LINE_COMMENT_KEY)
+		return read_comment_key(reader, line);
 	if (reader->label.len)
 		settle_label(reader, line);
 	switch (line->kind) {
@@ -271,6 +329,7 @@ static int read_line(void *user, const char *section, const char *name,
 		return 0;
 	case CONF_LINE_OTHER:
 		return refuse_line(reader, line, line->body.at, expected_instead(reader, line));
+	case CONF_LINE_COMMENT_KEY:
 	case CONF_LINE_EMPTY:
 		break;
 	}
@@ -306,13 +365,7 @@ static int parse(struct conf *conf, enum conf_dialect dialect, struct conf_piece
 	strbuf_fini(&reader.target.scratch);
 	if (!r) {
 		settle_label(&reader, NULL);
-		check_public_key(&reader);
-		if (reader.keyless.number) {
-			err_expected(err, -ENOKEY, "`PublicKey = ...' in this section",
-				     "A peer is missing a public key");
-			place_error(&reader, &reader.keyless, reader.keyless.body.at);
-			r = -ENOKEY;
-		}
+		r = end_file(&reader);
 	}
 	strbuf_fini(&reader.label);
 	if (r)
@@ -408,6 +461,7 @@ void conf_fini(struct conf *conf)
 	strlist_fini(&conf->quick.post_up);
 	strlist_fini(&conf->quick.pre_down);
 	strlist_fini(&conf->quick.post_down);
+	comment_keys_fini(&conf->quick);
 	strlist_fini(&conf->warnings);
 	*conf = (struct conf){ 0 };
 }

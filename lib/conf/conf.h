@@ -13,9 +13,30 @@
 enum conf_dialect {
 	CONF_WG,    /* what `wg setconf` reads: only the device's own keys */
 	CONF_QUICK, /* what wg-quick reads: Address, DNS, hooks and so on as well */
-	/* What `wg-quick down` needs to know: SaveConfig, DNS, Table, PreDown and PostDown. All
-	 * other lines are passed over, so that a mistake in them leaves no interface stuck. */
+	/* What `wg-quick down` needs to know: SaveConfig, DNS, Table, PreDown and PostDown, and
+	 * the comment keys Save, Namespace and BirthNamespace. All other lines are passed over, so
+	 * that a mistake in them leaves no interface stuck. */
 	CONF_DOWN,
+};
+
+enum conf_kill_switch {
+	CONF_KILL_SWITCH_OFF,
+	CONF_KILL_SWITCH_ON,  /* while the tunnel is up, nothing gets out beside it... */
+	CONF_KILL_SWITCH_LAN, /* ...but to the local network */
+};
+
+enum conf_dns_failure {
+	CONF_DNS_FAILURE_UNSET,
+	CONF_DNS_FAILURE_ABORT,
+	CONF_DNS_FAILURE_WARN,
+};
+
+/** What a [Peer] section says by comment keys. */
+struct conf_quick_peer {
+	struct wg_key public_key;
+	char *preshared_key_file; /* path or "credential:NAME", as written; NULL: none */
+	char *endpoint_srv;       /* domain; NULL: none */
+	unsigned int line;        /* of the section */
 };
 
 /** The settings that wg-quick acts on itself. */
@@ -29,6 +50,17 @@ struct conf_quick {
 	char *table;            /* as written: "off", a number or a name; NULL: automatic */
 	struct strlist pre_up, post_up, pre_down, post_down; /* shell text, "%i" not yet replaced */
 	bool save_config;
+
+	/* By comment keys: see comment_keys.h. */
+	bool is_text_kept;      /* saving changes only what is different */
+	char *private_key_file; /* path or "credential:NAME", as written; NULL: none */
+	char *netns;            /* Namespace: name, or path if it has a slash; NULL: the caller's */
+	char *birth_netns;      /* BirthNamespace: likewise */
+	enum conf_kill_switch kill_switch;
+	enum conf_dns_failure dns_failure;
+	struct conf_quick_peer *peers; /* only those that have such keys, in the file's order */
+	size_t n_peers;
+	size_t peers_cap;
 };
 
 /** A configuration file: what it says, and every byte of how it says it. */

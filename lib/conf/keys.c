@@ -17,6 +17,7 @@
 #include <strings.h>
 
 #include "lib/conf/conf.h"
+#include "lib/conf/spelling.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
 #include "lib/util/num.h"
@@ -530,7 +531,6 @@ static const struct keys_key keys[] = {
 
 enum {
 	N_KEYS = sizeof(keys) / sizeof(keys[0]),
-	MISSPELT_MAX = 40,
 };
 
 const struct keys_key *keys_all(size_t *n)
@@ -547,50 +547,20 @@ const struct keys_key *keys_find(const char *name)
 	return NULL;
 }
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-/* How many letters must be put in, left out or changed to make a of b (Levenshtein). */
-static unsigned int spelling_distance(const char *a, const char *b)
-{
-	unsigned int row[MISSPELT_MAX + 1], n = (unsigned int)strlen(b);
-
-	assert(n <= MISSPELT_MAX);
-	for (unsigned int j = 0; j <= n; j++)
-		row[j] = j;
-	for (; *a; a++) {
-		unsigned int diagonal = row[0]++;
-
-		for (unsigned int j = 1; j <= n; j++) {
-			unsigned int best = diagonal + (lower(*a) != lower(b[j - 1]));
-
-			diagonal = row[j];
-			if (best > row[j] + 1)
-				best = row[j] + 1;
-			if (best > row[j - 1] + 1)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[n];
-}
-
 const struct keys_key *keys_find_near(const char *name)
 {
 	const struct keys_key *nearest = NULL;
 	unsigned int best = 0;
 
-	if (strlen(name) > MISSPELT_MAX)
+	if (strlen(name) > SPELLING_MAX)
 		return NULL;
 	for (size_t i = 0; i < N_KEYS; i++) {
-		unsigned int distance, limit = strlen(keys[i].name) < 7 ? 1 : 2;
+		unsigned int distance;
 
 		if (!keys[i].hint_near)
 			continue;
 		distance = spelling_distance(keys[i].name, name);
-		if (distance <= limit && (!nearest || distance < best)) {
+		if (distance <= spelling_limit(keys[i].name) && (!nearest || distance < best)) {
 			nearest = &keys[i];
 			best = distance;
 		}

@@ -32,6 +32,7 @@ enum {
 
 /* Made-up keys; no key in a file is given to inih with an "@" in it. */
 #define ANNOUNCE "@section"
+#define COMMENT_KEY "@comment"
 #define LABEL "@label"
 #define OTHER "@other"
 
@@ -86,6 +87,38 @@ static bool read_label(struct conf_line *line, const char *text, size_t at, size
 	       (span_is(text, name, "Name") || span_is(text, name, "friendly_name"));
 }
 
+/* Whether the comment between at and end says "wg: Key = value"; the line then gets both. With a
+ * blank after the "#" it may as well be prose that begins so: then only if it has a "=". */
+static bool read_comment_key(struct conf_line *line, const char *text, size_t at, size_t end)
+{
+	size_t colon = find(text, at, end, ':'), equals;
+	struct conf_span word;
+
+	if (colon == end)
+		return false;
+	word = trim(text, at + 1, colon);
+	end = find(text, colon + 1, end, '#');
+	equals = find(text, colon + 1, end, '=');
+	if (!span_is(text, word, "wg") || (equals == end && word.at > at + 1))
+		return false;
+	line->value = trim(text, colon + 1, end);
+	line->name.at = line->value.at;
+	if (equals == end)
+		return true;
+	line->name = trim(text, colon + 1, equals);
+	line->value = trim(text, equals + 1, end);
+	return true;
+}
+
+/* What a line is that has nothing but a comment, or not even that, from `at` on. */
+static enum conf_line_kind read_comment(struct conf_line *line, const char *text, size_t at,
+					size_t end)
+{
+	if (read_comment_key(line, text, at, end))
+		return CONF_LINE_COMMENT_KEY;
+	return read_label(line, text, at, end) ? CONF_LINE_LABEL : CONF_LINE_EMPTY;
+}
+
 /* Takes a line's text apart, from `at` to `end`, which leave out the newline. */
 static void read_line(struct conf_line *line, const char *text, size_t at, size_t end)
 {
@@ -98,8 +131,7 @@ static void read_line(struct conf_line *line, const char *text, size_t at, size_
 	body_end = line->body.at + line->body.len;
 	equals = find(text, line->body.at, body_end, '=');
 	if (!line->body.len) {
-		line->kind =
-			read_label(line, text, comment, end) ? CONF_LINE_LABEL : CONF_LINE_EMPTY;
+		line->kind = read_comment(line, text, comment, end);
 	} else if (text[line->body.at] == '[') {
 		line->kind = CONF_LINE_OTHER;
 		if (text[body_end - 1] == ']') {
@@ -227,6 +259,9 @@ static char *next_made_up_line(char *out, int cap, void *stream)
 	case CONF_LINE_LABEL:
 		len = snprintf(out, (size_t)cap, LABEL "=%u\n", line->number);
 		break;
+	case CONF_LINE_COMMENT_KEY:
+		len = snprintf(out, (size_t)cap, COMMENT_KEY "=%u\n", line->number);
+		break;
 	case CONF_LINE_OTHER:
 	case CONF_LINE_EMPTY:
 		len = snprintf(out, (size_t)cap, OTHER "=%u\n", line->number);
@@ -303,6 +338,7 @@ static int hand_over(const struct conf_lines *lines, const struct conf_line *lin
 		plain_name(name, text, line->name);
 		break;
 	case CONF_LINE_LABEL:
+	case CONF_LINE_COMMENT_KEY:
 	case CONF_LINE_OTHER:
 		break;
 	}

@@ -29,8 +29,11 @@ struct conf_span {
 };
 
 enum conf_line_kind {
-	CONF_LINE_EMPTY,   /* nothing but white space and perhaps a comment */
-	CONF_LINE_LABEL,   /* "# Name = x" or "# friendly_name = x" and nothing else: see value */
+	CONF_LINE_EMPTY, /* nothing but white space and perhaps a comment */
+	CONF_LINE_LABEL, /* "# Name = x" or "# friendly_name = x" and nothing else: see value */
+	/* "#wg: Key = value" and nothing else: see name and value. Without "=", all of it is value.
+	 */
+	CONF_LINE_COMMENT_KEY,
 	CONF_LINE_SECTION, /* "[Peer]": see name */
 	CONF_LINE_KEY,     /* "Key = value": see name, value and full_value */
 	CONF_LINE_OTHER,   /* none of these, which is an error to those who want to understand */
@@ -69,12 +72,12 @@ void conf_lines_replace(struct conf_lines *lines, size_t at, size_t len, const c
 void conf_lines_append(struct conf_lines *lines, const char *text);
 
 /**
- * Hears of each line that is a section, a key, a label or none of these (but not of empty ones), in
- * order. `section` is the name of the section that the line stands in, or that it opens; "" before
- * the first. `name` is the key's; "" if the line has none. Both are without white space and as the
- * file spells them; names that cannot be any key's (longer than 40 bytes, or with other characters
- * than letters, digits, "_" and "-") are given as "?".
- * Returns 0 to go on, anything else to stop.
+ * Hears of each line that is a section, a key, a label, a comment key or none of these (but not of
+ * empty ones), in order. `section` is the name of the section that the line stands in, or that it
+ * opens; "" before the first. `name` is the key's; "" if the line is none. Both are without white
+ * space and as the file spells them; names that cannot be any key's (longer than 40 bytes, or with
+ * other characters than letters, digits, "_" and "-") are given as "?". Returns 0 to go on,
+ * anything else to stop.
  */
 typedef int (*conf_lines_handler)(void *user, const char *section, const char *name,
 				  const struct conf_line *line);

@@ -183,6 +183,8 @@ static void add_lines(struct conf_names *names, const struct conf_lines *lines)
 			else
 				hear_gap(&reader);
 			break;
+		case CONF_LINE_COMMENT_KEY: /* it names nobody, and stands for nothing */
+			break;
 		case CONF_LINE_SECTION:
 			hear_section(&reader, &line);
 			break;

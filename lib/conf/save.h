@@ -40,7 +40,4 @@ void conf_print_running(struct strbuf *out, const struct conf_lines *lines,
 void conf_print_updated(struct strbuf *out, const struct conf_lines *lines,
 			const struct conf_running *running);
 
-/** Whether the file asks for conf_print_updated(): the comment "#wg: Save = keep" in it. */
-bool conf_is_kept(const struct conf_lines *lines);
-
 #endif

@@ -607,14 +607,3 @@ void conf_print_updated(struct strbuf *out, const struct conf_lines *lines,
 	       editor.entries[editor.n - 1].is_gone)
 		out->text[--out->len] = '\0';
 }
-
-bool conf_is_kept(const struct conf_lines *lines)
-{
-	struct conf_line line = { 0 };
-
-	while (conf_lines_next(&line, lines))
-		if ((line.kind == CONF_LINE_EMPTY || line.kind == CONF_LINE_LABEL) &&
-		    squeezed_is(lines, (struct conf_span){ line.at, line.len }, "#wg:Save=keep"))
-			return true;
-	return false;
-}

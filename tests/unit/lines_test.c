@@ -47,6 +47,12 @@ static int hear(void *user, const char *section, const char *name, const struct 
 		strbuf_addf(said, "%s=", name);
 		add_span(said, hearing->lines, line->full_value);
 		break;
+	case CONF_LINE_COMMENT_KEY:
+		strbuf_add(said, "wg:");
+		add_span(said, hearing->lines, line->name);
+		strbuf_add(said, "=");
+		add_span(said, hearing->lines, line->value);
+		break;
 	case CONF_LINE_LABEL:
 		strbuf_add(said, "#");
 		add_span(said, hearing->lines, line->value);

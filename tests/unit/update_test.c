@@ -192,30 +192,6 @@ static void peers_come_and_go(void **state)
 		assert_updated(cases[i].file, cases[i].host, cases[i].expected);
 }
 
-static void a_comment_asks_for_it(void **state)
-{
-	static const struct {
-		const char *text;
-		bool is_kept;
-	} cases[] = {
-		{ "", false },
-		{ "[Interface]\n#wg: Save = keep\n", true },
-		{ "[Interface]\n  # wg: save=KEEP\t\n", true },
-		{ "[Interface]\n#wg: Save = keep", true },
-		{ "[Interface]\n#wg: Save = all\n", false },
-		{ "[Interface]\nMTU = 5 #wg: Save = keep\n", false },
-		{ "[Interface]\n##wg: Save = keep\n", false },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		AUTO(conf_lines_fini) struct conf_lines lines = { 0 };
-
-		strbuf_add(&lines.text, cases[i].text);
-		assert_int_equal(conf_is_kept(&lines), cases[i].is_kept);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,7 +199,6 @@ int main(void)
 		cmocka_unit_test(the_interface_changes_in_place),
 		cmocka_unit_test(peers_change_in_place),
 		cmocka_unit_test(peers_come_and_go),
-		cmocka_unit_test(a_comment_asks_for_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
