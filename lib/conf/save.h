@@ -22,7 +22,8 @@ struct conf_running {
 /**
  * Prints the file that the original would write: what is running, and of the file that is there
  * ("lines") MTU if it has one, Table, SaveConfig if it is true, and the commands. All comments go.
- * In contrast to the original's, search domains stay.
+ * In contrast to the original's, search domains stay, and so do comment keys, without which the
+ * next `up` would be another one; secrets that they find in files are left out.
  */
 void conf_print_running(struct strbuf *out, const struct conf_lines *lines,
 			const struct conf_running *running);
@@ -35,7 +36,8 @@ void conf_print_running(struct strbuf *out, const struct conf_lines *lines,
  *
  * What the file leaves to chance or to others stays so: ListenPort, FwMark, MTU and a peer's
  * Endpoint are not added to it; PrivateKey and PresharedKey only if there is neither PreUp nor
- * PostUp, which may have set them. An Endpoint that is a name stays, since peers roam.
+ * PostUp, which may have set them, nor a PrivateKeyFile or PresharedKeyFile. An Endpoint that is a
+ * name stays, since peers roam.
  */
 void conf_print_updated(struct strbuf *out, const struct conf_lines *lines,
 			const struct conf_running *running);

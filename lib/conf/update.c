@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/conf/comment_keys.h"
 #include "lib/conf/conf.h"
 #include "lib/conf/keys.h"
 #include "lib/conf/save.h"
@@ -174,6 +175,17 @@ static void update_number(struct editor *editor, const struct range *range, cons
 		set_key(editor, range, name, running ? text : NULL, may_add);
 }
 
+/* Whether a comment in the range says in what file a secret is. */
+static bool has_key_file(const struct editor *editor, const struct range *range)
+{
+	const char *name = range->place == PLACE_INTERFACE ? "PrivateKeyFile" : "PresharedKeyFile";
+
+	for (size_t i = range->from; i < range->to; i++)
+		if (comment_keys_is(editor->lines, &editor->entries[i].line, name))
+			return true;
+	return false;
+}
+
 static void update_secret(struct editor *editor, const struct range *range, const char *name,
 			  const struct wg_key *running)
 {
@@ -195,7 +207,7 @@ static void update_secret(struct editor *editor, const struct range *range, cons
 	}
 	wg_key_add(&text, running);
 	set_key(editor, range, name, wg_key_is_zero(running) ? NULL : strbuf_text(&text),
-		editor->may_add_keys);
+		editor->may_add_keys && !has_key_file(editor, range));
 }
 
 /* ---- lists ----------------------------------------------------------------------------------- */

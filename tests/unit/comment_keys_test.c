@@ -11,6 +11,7 @@
 
 #include "lib/conf/conf.h"
 #include "lib/conf/names.h"
+#include "lib/conf/save.h"
 #include "lib/util/cleanup.h"
 
 #define KEY "oIeAPOTW3pGtSHgRUp3PASKnzzBzP/GFtl2LRk/lz2I="
@@ -200,12 +201,58 @@ static void they_name_nobody(void **state)
 	assert_string_equal(conf.device->label, "home");
 }
 
+/* What saving makes of `file`, in both ways, when `host` is what is running. */
+static void assert_saved(const char *file, const char *host, const char *expected,
+			 const char *expected_kept)
+{
+	AUTO(conf_fini) struct conf running;
+	AUTO(conf_lines_fini) struct conf_lines lines = { 0 };
+	AUTO(strbuf_fini) struct strbuf out = { 0 }, kept = { 0 };
+	struct strlist none = { 0 };
+	struct conf_running what = { .dns_servers = &none, .dns_search = &none };
+
+	assert_int_equal(parse(&running, host, CONF_WG, NULL), 0);
+	what.device = running.device;
+	strbuf_add(&lines.text, file);
+	conf_print_running(&out, &lines, &what);
+	assert_string_equal(strbuf_text(&out), expected);
+	conf_print_updated(&kept, &lines, &what);
+	assert_string_equal(strbuf_text(&kept), expected_kept);
+}
+
+/* The kill switch stays on after a save, and no secret gets out of its file. */
+static void saving_keeps_them(void **state)
+{
+	(void)state;
+	assert_saved(
+		"#wg: KillSwitch = on\n[Interface]\n# gone\n#WG:private key file=a b # c\n" PEER_B
+		"#wg: EndpointSRV = example.org\n" PEER_A "#wg: PresharedKeyFile = k\n",
+		"[Interface]\nPrivateKey = " KEY "\n" PEER_A "PresharedKey = " KEY "\n" PEER_B
+		"PresharedKey = " KEY "\n",
+		"[Interface]\n#wg: KillSwitch = on\n#wg: privatekeyfile = a b\n\n" PEER_A
+		"#wg: PresharedKeyFile = k\n\n" PEER_B "PresharedKey = " KEY
+		"\n#wg: EndpointSRV = example.org\n",
+		"#wg: KillSwitch = on\n[Interface]\n# gone\n#WG:private key file=a b # c\n" PEER_B
+		"PresharedKey = " KEY "\n#wg: EndpointSRV = example.org\n" PEER_A
+		"#wg: PresharedKeyFile = k\n");
+	/* They go with their peer, and with no other one. */
+	assert_saved("[Interface]\n\n" PEER_A "#wg: PresharedKeyFile = a\n" PEER_B
+		     "#wg: PresharedKeyFile = b\n",
+		     "[Interface]\n" PEER_A, "[Interface]\n\n" PEER_A "#wg: PresharedKeyFile = a\n",
+		     "[Interface]\n\n" PEER_A "#wg: PresharedKeyFile = a\n");
+	assert_saved("[Interface]\n\n" PEER_A "#wg: PresharedKeyFile = a\n" PEER_B
+		     "#wg: PresharedKeyFile = b\n",
+		     "[Interface]\n" PEER_B, "[Interface]\n\n" PEER_B "#wg: PresharedKeyFile = b\n",
+		     "[Interface]\n\n" PEER_B "#wg: PresharedKeyFile = b\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_of_them_are_read),      cmocka_unit_test(none_is_the_default),
 		cmocka_unit_test(what_is_wrong_is_told),     cmocka_unit_test(wg_ignores_them),
 		cmocka_unit_test(down_passes_over_mistakes), cmocka_unit_test(they_name_nobody),
+		cmocka_unit_test(saving_keeps_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
