@@ -11,19 +11,21 @@
 #include <netlink/addr.h>
 #include <netlink/msg.h>
 #include <netlink/route/addr.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/netlink/link.h"
+#include "lib/netlink/messages.h"
 #include "lib/netlink/rtnl.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
 
 /* By hand: libnl's object cannot say "/0", which an interface's address may well be. */
-static int add(unsigned int ifindex, const struct cidr *address, struct err *err)
+static int ask_about(int type, int flags, unsigned int ifindex, const struct cidr *address,
+		     struct err *err)
 {
-	AUTO(rtnl_auto_msg_free)
-	struct nl_msg *request = nlmsg_alloc_simple(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+	AUTO(rtnl_auto_msg_free) struct nl_msg *request = nlmsg_alloc_simple(type, flags);
 	struct ifaddrmsg ifa = {
 		.ifa_family = address->family,
 		.ifa_prefixlen = address->bits,
@@ -51,7 +53,7 @@ int addr_add(const char *name, const struct cidr *address, struct err *err)
 	int r = link_get(&link, name, err);
 
 	if (!r)
-		r = add(link.ifindex, address, err);
+		r = ask_about(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, link.ifindex, address, err);
 	cidr_format(text, address);
 	if (r)
 		err_prefix(err, "cannot add the address %s to `%s'", text, name);
@@ -154,4 +156,48 @@ int addr_list(struct cidr **out, size_t *n, const char *name, struct err *err)
 int addr_list_given(struct cidr **out, size_t *n, const char *name, struct err *err)
 {
 	return list(out, n, name, true, err);
+}
+
+/* ---- taking one away ------------------------------------------------------------------------- */
+
+static int delete_one(unsigned int ifindex, const char *name, const struct cidr *address,
+		      struct err *err)
+{
+	char text[CIDR_TEXT_MAX];
+	int r = ask_about(RTM_DELADDR, 0, ifindex, address, err);
+
+	cidr_format(text, address);
+	if (r)
+		err_prefix(err, "cannot delete the address %s of `%s'", text, name);
+	return r;
+}
+
+/* Most often it has, and there may be thousands. */
+static bool has_all(const struct message_list *routes, unsigned int ifindex)
+{
+	AUTO(message_list_fini) struct message_list left = { 0 };
+
+	return !message_list_read(&left, MESSAGE_ROUTES, ifindex, NULL) && left.n == routes->n;
+}
+
+int addr_delete(const char *name, const struct cidr *address, struct err *err)
+{
+	AUTO(message_list_fini) struct message_list addresses = { 0 }, routes = { 0 };
+	struct link_info link;
+	int r = link_get(&link, name, err);
+
+	if (r || address->family != AF_INET)
+		return r ? r : delete_one(link.ifindex, name, address, err);
+	r = message_list_read(&addresses, MESSAGE_ADDRESSES, link.ifindex, err);
+	if (!r)
+		r = message_list_read(&routes, MESSAGE_ROUTES, link.ifindex, err);
+	if (!r)
+		r = delete_one(link.ifindex, name, address, err);
+	if (r)
+		return r;
+	message_list_drop_address(&addresses, address);
+	message_list_restore(&addresses);
+	if (!has_all(&routes, link.ifindex))
+		message_list_restore(&routes);
+	return 0;
 }

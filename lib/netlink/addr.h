@@ -14,6 +14,14 @@
 int addr_add(const char *name, const struct cidr *address, struct err *err);
 
 /**
+ * Takes an address away from the link called `name`; its prefix must be the one it has. All else
+ * that is on the link stays: the kernel would take IPv4 addresses of the same network along, and
+ * with the last IPv4 address all IPv4 routes; what has gone that way is put back at once.
+ * Returns 0, -EADDRNOTAVAIL if it does not have that address, or as addr_add().
+ */
+int addr_delete(const char *name, const struct cidr *address, struct err *err);
+
+/**
  * Lists the addresses of the link called `name`, IPv4 first, in the kernel's order. *out is a new
  * array of *n elements, to be freed (NULL if there are none); untouched on failure. As addr_add().
  */

@@ -20,6 +20,10 @@
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
 
+enum {
+	IPV6_USUAL_PRIORITY = 1024, /* what an IPv6 route gets that was given no priority */
+};
+
 static void auto_route_put(struct rtnl_route **route)
 {
 	rtnl_route_put(*route); /* NULL is allowed */
@@ -30,11 +34,10 @@ static void auto_nl_addr_put(struct nl_addr **addr)
 	nl_addr_put(*addr); /* NULL is allowed */
 }
 
-static int add(const struct cidr *prefix, unsigned int ifindex, uint32_t table, struct err *err)
+static struct rtnl_route *build(const struct cidr *prefix, unsigned int ifindex, uint32_t table)
 {
-	AUTO(auto_route_put) struct rtnl_route *route = rtnl_route_alloc();
+	struct rtnl_route *route = rtnl_route_alloc();
 	AUTO(auto_nl_addr_put) struct nl_addr *dst = rtnl_addr_from_cidr(prefix);
-	AUTO(rtnl_auto_msg_free) struct nl_msg *request = NULL;
 	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
 	int r;
 
@@ -47,7 +50,15 @@ static int add(const struct cidr *prefix, unsigned int ifindex, uint32_t table, 
 	rtnl_route_set_scope(route, prefix->family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE);
 	r = rtnl_route_set_dst(route, dst);
 	assert(!r);
-	r = rtnl_route_build_add_request(route, NLM_F_CREATE | NLM_F_EXCL, &request);
+	return route;
+}
+
+static int add(const struct cidr *prefix, unsigned int ifindex, uint32_t table, struct err *err)
+{
+	AUTO(auto_route_put) struct rtnl_route *route = build(prefix, ifindex, table);
+	AUTO(rtnl_auto_msg_free) struct nl_msg *request = NULL;
+	int r = rtnl_route_build_add_request(route, NLM_F_CREATE | NLM_F_EXCL, &request);
+
 	assert(!r);
 	return rtnl_ask(request, NULL, NULL, err);
 }
@@ -63,6 +74,26 @@ int route_add(const char *name, const struct cidr *prefix, uint32_t table, struc
 	cidr_format(text, prefix);
 	if (r)
 		err_prefix(err, "cannot route %s to `%s'", text, name);
+	return r;
+}
+
+int route_delete(const char *name, const struct cidr *prefix, uint32_t table, struct err *err)
+{
+	AUTO(auto_route_put) struct rtnl_route *route = NULL;
+	AUTO(rtnl_auto_msg_free) struct nl_msg *request = NULL;
+	char text[CIDR_TEXT_MAX];
+	struct link_info link;
+	int r = link_get(&link, name, err);
+
+	if (!r) {
+		route = build(prefix, link.ifindex, table);
+		r = rtnl_route_build_del_request(route, 0, &request);
+		assert(!r);
+		r = rtnl_ask(request, NULL, NULL, err);
+	}
+	cidr_format(text, prefix);
+	if (r)
+		err_prefix(err, "cannot delete the route %s to `%s'", text, name);
 	return r;
 }
 
@@ -131,6 +162,73 @@ int route_list_device(struct route_list *list, const char *name, struct err *err
 	if (r) {
 		err_prefix(err, "cannot list the routes of `%s'", name);
 		route_list_fini(list);
+	}
+	return r;
+}
+
+void routes_fini(struct routes *routes)
+{
+	free(routes->items);
+	*routes = (struct routes){ 0 };
+}
+
+struct reading {
+	struct routes *routes;
+	unsigned int ifindex;
+};
+
+static bool is_plain(struct rtnl_route *route)
+{
+	bool v4 = rtnl_route_get_family(route) == AF_INET;
+	uint32_t priority = rtnl_route_get_priority(route);
+
+	return rtnl_route_get_protocol(route) == RTPROT_BOOT &&
+	       priority == (v4 ? 0 : IPV6_USUAL_PRIORITY) &&
+	       rtnl_route_get_scope(route) == (v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE) &&
+	       !rtnl_route_get_pref_src(route) && !rtnl_route_get_tos(route) &&
+	       !rtnl_route_get_src(route) &&
+	       !rtnl_route_nh_get_gateway(rtnl_route_nexthop_n(route, 0)) &&
+	       !rtnl_route_nh_get_via(rtnl_route_nexthop_n(route, 0));
+}
+
+static void take_any_route(struct nl_object *object, void *ctx)
+{
+	struct rtnl_route *route = (struct rtnl_route *)object;
+	struct reading *reading = ctx;
+	struct routes *routes = reading->routes;
+	struct nl_addr *dst = rtnl_route_get_dst(route);
+	struct route found = { .table = rtnl_route_get_table(route), .origin = ROUTE_ORIGIN_OTHER };
+
+	if (!dst || route_ifindex(route) != reading->ifindex ||
+	    rtnl_route_get_type(route) != RTN_UNICAST || found.table == RT_TABLE_LOCAL ||
+	    rtnl_route_get_flags(route) & RTM_F_CLONED || !rtnl_addr_to_cidr(&found.prefix, dst))
+		return;
+	if (rtnl_route_get_protocol(route) == RTPROT_KERNEL)
+		found.origin = ROUTE_ORIGIN_KERNEL;
+	else if (is_plain(route))
+		found.origin = ROUTE_ORIGIN_PLAIN;
+	routes->items = mem_grow(routes->items, &routes->cap, routes->n + 1, sizeof(found));
+	routes->items[routes->n++] = found;
+}
+
+int routes_read(struct routes *routes, const char *name, struct err *err)
+{
+	size_t before = routes->n;
+	struct link_info link;
+	int r = link_get(&link, name, err);
+
+	if (!r) {
+		struct reading reading = { .routes = routes, .ifindex = link.ifindex };
+
+		r = -EINTR;
+		for (int tries = 0; r == -EINTR && tries < RTNL_DUMP_TRIES; tries++) {
+			routes->n = before;
+			r = dump(AF_UNSPEC, take_any_route, &reading, err);
+		}
+	}
+	if (r) {
+		err_prefix(err, "cannot list the routes of `%s'", name);
+		routes_fini(routes);
 	}
 	return r;
 }
@@ -270,7 +368,8 @@ static void take_path(struct nl_object *object, void *ctx)
 	search->found = true;
 }
 
-int route_lookup(struct route_path *out, const union sockaddr_ip *to, struct err *err)
+int route_lookup_marked(struct route_path *out, const union sockaddr_ip *to, uint32_t mark,
+			struct err *err)
 {
 	AUTO(rtnl_auto_msg_free) struct nl_msg *request = nlmsg_alloc_simple(RTM_GETROUTE, 0);
 	bool v4 = to->sa.sa_family == AF_INET;
@@ -289,6 +388,10 @@ int route_lookup(struct route_path *out, const union sockaddr_ip *to, struct err
 		r = nla_put_u32(request, RTA_OIF, to->v6.sin6_scope_id);
 		assert(!r);
 	}
+	if (mark) {
+		r = nla_put_u32(request, RTA_MARK, mark);
+		assert(!r);
+	}
 	r = rtnl_ask(request, take_path, &search, err);
 	if (!r && !search.path.ifindex)
 		r = err_set(err, -ENETUNREACH, "%s", strerror(ENETUNREACH));
@@ -301,6 +404,11 @@ int route_lookup(struct route_path *out, const union sockaddr_ip *to, struct err
 	}
 	*out = search.path;
 	return 0;
+}
+
+int route_lookup(struct route_path *out, const union sockaddr_ip *to, struct err *err)
+{
+	return route_lookup_marked(out, to, 0, err);
 }
 
 static void take_default(struct nl_object *object, void *ctx)

@@ -20,6 +20,12 @@ enum {
  */
 int route_add(const char *name, const struct cidr *prefix, uint32_t table, struct err *err);
 
+/**
+ * Takes a route away that route_add() has made, or one that looks like it. Returns 0, -ESRCH if
+ * there is none, or as route_add().
+ */
+int route_delete(const char *name, const struct cidr *prefix, uint32_t table, struct err *err);
+
 /** Prefixes. Start with `= { 0 }`. */
 struct route_list {
 	struct cidr *items;
@@ -33,6 +39,34 @@ void route_list_fini(struct route_list *list);
  * and the list is then empty.
  */
 int route_list_device(struct route_list *list, const char *name, struct err *err);
+
+/** Who has made a route. */
+enum route_origin {
+	ROUTE_ORIGIN_KERNEL, /* it comes with an address, say */
+	ROUTE_ORIGIN_PLAIN,  /* it is as route_add() makes it */
+	ROUTE_ORIGIN_OTHER,
+};
+
+/** Any table's route to a link. */
+struct route {
+	struct cidr prefix;
+	uint32_t table;
+	enum route_origin origin;
+};
+
+/** Routes. Start with `= { 0 }`. */
+struct routes {
+	struct route *items;
+	size_t n;
+	size_t cap;
+};
+void routes_fini(struct routes *routes);
+
+/**
+ * Adds the routes of all tables to the link called `name`, but for those that the kernel needs for
+ * the host's own addresses. 0 or a negative errno with *err filled in, and the list is then empty.
+ */
+int routes_read(struct routes *routes, const char *name, struct err *err);
 
 /**
  * The first routing table from number `from` on that has no route, of either family. 0, -ENOSPC if
@@ -57,9 +91,13 @@ struct route_path {
 };
 
 /**
- * What `ip route get ADDRESS` finds. The port does not matter; a scope is the link to leave by.
- * Returns 0, -ENETUNREACH, -EHOSTUNREACH or another negative errno, with *err filled in.
+ * What `ip route get ADDRESS mark MARK` finds (0: packets without a mark). The port does not
+ * matter; a scope is the link to leave by. Returns 0, -ENETUNREACH, -EHOSTUNREACH or another
+ * negative errno, with *err filled in.
  */
+int route_lookup_marked(struct route_path *out, const union sockaddr_ip *to, uint32_t mark,
+			struct err *err);
+/** As route_lookup_marked(), without a mark. */
 int route_lookup(struct route_path *out, const union sockaddr_ip *to, struct err *err);
 
 /**

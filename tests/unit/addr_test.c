@@ -100,6 +100,53 @@ static void tells_whose_link_local_is_whose(void **state)
 	free(given);
 }
 
+static int delete (const char *text, struct err *err)
+{
+	struct cidr cidr;
+
+	assert_int_equal(cidr_parse_address(&cidr, text, err), 0);
+	return addr_delete("t4", &cidr, err);
+}
+
+/* The kernel takes the second address along with the first, and then all routes. */
+static void deletes_one_alone(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	need_namespace();
+	assert_int_equal(
+		system("ip link add t4 type veth peer name t5 && ip link set t4 up && "
+		       "ip link set t5 up && ip addr add fd04::1/64 dev t4 nodad && "
+		       "echo 0 >/proc/sys/net/ipv4/conf/t4/promote_secondaries && "
+		       "ip addr add 10.4.0.1/24 dev t4 && ip addr add 10.4.0.2/24 dev t4 && "
+		       "ip route add 10.5.0.0/16 via 10.4.0.9 metric 7 && "
+		       "ip route add 10.6.0.0/16 dev t4 proto static table 77 mtu 1300"),
+		0);
+	assert_int_equal(delete ("10.4.0.1/24", &err), 0);
+	assert_int_equal(
+		system("bash -c 'diff <(ip -o -4 addr show dev t4 | grep -o \"inet [^ ]*\") "
+		       "<(echo inet 10.4.0.2/24)'"),
+		0);
+	assert_int_equal(
+		system("bash -c 'diff <(ip -4 route show table all dev t4 | grep -v \"table "
+		       "local\") "
+		       "<(printf \"10.6.0.0/16 table 77 proto static scope link mtu 1300 \\n"
+		       "10.4.0.0/24 proto kernel scope link src 10.4.0.2 \\n"
+		       "10.5.0.0/16 via 10.4.0.9 metric 7 \\n\")'"),
+		0);
+	/* And with the last one. The gateway cannot be reached any more. */
+	assert_int_equal(delete ("10.4.0.2/24", &err), 0);
+	assert_int_equal(
+		system("bash -c 'diff <(ip -4 route show table all dev t4) "
+		       "<(echo \"10.6.0.0/16 table 77 proto static scope link mtu 1300 \")'"),
+		0);
+	assert_int_equal(delete ("10.4.0.2/24", &err), -EADDRNOTAVAIL);
+	assert_non_null(strstr(err.text, "cannot delete the address 10.4.0.2/24 of `t4': "));
+	assert_int_equal(delete ("fd04::1/64", &err), 0);
+	assert_int_equal(delete ("fd04::1/64", &err), -EADDRNOTAVAIL);
+}
+
 static void failures_are_told(void **state)
 {
 	struct cidr *list = NULL, cidr;
@@ -123,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adds_and_lists),
 		cmocka_unit_test(tells_whose_link_local_is_whose),
+		cmocka_unit_test(deletes_one_alone),
 		cmocka_unit_test(failures_are_told),
 	};
 

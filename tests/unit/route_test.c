@@ -228,13 +228,107 @@ static void tells_who_shares_a_table(void **state)
 	assert_false(is_shared);
 }
 
+static bool reads(const char *text, uint32_t table, enum route_origin origin)
+{
+	struct routes routes = { 0 };
+	struct cidr prefix = cidr(text);
+	struct err err = { 0 };
+	bool found = false;
+
+	assert_int_equal(routes_read(&routes, "t0", &err), 0);
+	for (size_t i = 0; i < routes.n; i++) {
+		const struct route *route = &routes.items[i];
+
+		found |= cidr_equal(&route->prefix, &prefix) && route->table == table &&
+			 route->origin == origin;
+	}
+	routes_fini(&routes);
+	return found;
+}
+
+static int delete (const char *text, uint32_t table, struct err *err)
+{
+	struct cidr prefix = cidr(text);
+
+	return route_delete("t0", &prefix, table, err);
+}
+
+/* Whose routes are whose, and that others' stay. */
+static void deletes_its_own(void **state)
+{
+	static const struct {
+		const char *prefix;
+		uint32_t table;
+	} own[] = {
+		{ "10.20.0.0/16", ROUTE_TABLE_MAIN },
+		{ "10.20.0.0/16", 4711 },
+		{ "0.0.0.0/0", 4711 },
+		{ "fd20::/32", ROUTE_TABLE_MAIN },
+		{ "::/0", 4711 },
+	};
+	struct routes routes = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	need_namespace();
+	assert_int_equal(system("ip route add 10.21.0.0/16 dev t0 metric 5 && "
+				"ip route add 10.22.0.0/16 via 10.1.0.7 && "
+				"ip route add 10.23.0.0/16 dev t0 proto static && "
+				"ip route add 10.24.0.0/16 dev t0 src 10.1.0.1 && "
+				"ip -6 route add fd21::/32 dev t0 metric 5 && "
+				"ip -6 route add fd22::/32 via fd01::7"),
+			 0);
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		assert_int_equal(add(own[i].prefix, own[i].table, &err), 0);
+		assert_true(reads(own[i].prefix, own[i].table, ROUTE_ORIGIN_PLAIN));
+	}
+	assert_true(reads("10.1.0.0/24", ROUTE_TABLE_MAIN, ROUTE_ORIGIN_KERNEL));
+	assert_true(reads("fd01::/64", ROUTE_TABLE_MAIN, ROUTE_ORIGIN_KERNEL));
+	for (char number = '1'; number <= '4'; number++) {
+		char text[] = "10.2x.0.0/16";
+
+		text[4] = number;
+		assert_true(reads(text, ROUTE_TABLE_MAIN, ROUTE_ORIGIN_OTHER));
+	}
+	assert_true(reads("fd21::/32", ROUTE_TABLE_MAIN, ROUTE_ORIGIN_OTHER));
+	assert_true(reads("fd22::/32", ROUTE_TABLE_MAIN, ROUTE_ORIGIN_OTHER));
+	assert_int_equal(delete ("10.23.0.0/16", ROUTE_TABLE_MAIN, &err), -ESRCH);
+	assert_non_null(strstr(err.text, "cannot delete the route 10.23.0.0/16 to `t0'"));
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		assert_int_equal(delete (own[i].prefix, own[i].table, &err), 0);
+		assert_false(reads(own[i].prefix, own[i].table, ROUTE_ORIGIN_PLAIN));
+		assert_int_equal(delete (own[i].prefix, own[i].table, &err), -ESRCH);
+	}
+	assert_int_equal(routes_read(&routes, "nosuch", &err), -ENODEV);
+}
+
+static void a_mark_finds_another_way(void **state)
+{
+	const union sockaddr_ip to = address("198.51.100.77");
+	struct route_path plain = { 0 }, marked = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	need_namespace();
+	assert_int_equal(
+		system("ip link set lo up && ip route add 198.51.100.77 dev t0 table 88 && "
+		       "ip route add 198.51.100.77 dev lo table 89 && "
+		       "ip rule add fwmark 9 table 89 && ip rule add not fwmark 9 table 88"),
+		0);
+	assert_int_equal(route_lookup(&plain, &to, &err), 0);
+	assert_int_equal(plain.ifindex, if_nametoindex("t0"));
+	assert_int_equal(route_lookup_marked(&marked, &to, 9, &err), 0);
+	assert_int_equal(marked.ifindex, if_nametoindex("lo"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adds_as_ip_does),          cmocka_unit_test(failures_are_told),
 		cmocka_unit_test(lists_and_covers),         cmocka_unit_test(finds_the_way),
 		cmocka_unit_test(finds_the_default),        cmocka_unit_test(finds_an_empty_table),
-		cmocka_unit_test(tells_who_shares_a_table),
+		cmocka_unit_test(tells_who_shares_a_table), cmocka_unit_test(deletes_its_own),
+		cmocka_unit_test(a_mark_finds_another_way),
 	};
 
 	return cmocka_run_group_tests(tests, enter_namespace, NULL);
