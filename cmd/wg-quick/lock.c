@@ -84,18 +84,26 @@ static void own(struct lock *out, int *fd, const char *path)
 	*fd = -1;
 }
 
+bool lock_add_path(struct strbuf *out, const char *name, const char *suffix)
+{
+	struct stat netns;
+
+	if (stat("/proc/self/ns/net", &netns))
+		return false;
+	strbuf_addf(out, LOCK_DIR "/%s.%ju%s", name, (uintmax_t)netns.st_ino, suffix);
+	return true;
+}
+
 /* `name` may be empty. */
 static void take(struct lock *out, const char *name)
 {
 	static const struct timespec moment = { .tv_nsec = MSEC(10) };
 	AUTO(strbuf_fini) struct strbuf path = { 0 };
 	bool is_told = false;
-	struct stat netns;
 
 	*out = (struct lock)LOCK_NONE;
-	if (stat("/proc/self/ns/net", &netns))
+	if (!lock_add_path(&path, name, ".lock"))
 		return;
-	strbuf_addf(&path, LOCK_DIR "/%s.%ju.lock", name, (uintmax_t)netns.st_ino);
 	while (!process_is_interrupted()) {
 		if (!mkdir(LOCK_DIR, 0755))
 			out->has_made_dir = true;

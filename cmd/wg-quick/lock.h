@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "lib/util/strbuf.h"
+
 /*
  * Runs of this program that would get into each other's way, in one network namespace, go one after
  * the other. It is a convenience: where no file can be made, there is no lock.
@@ -29,6 +31,12 @@ void lock_interface(struct lock *out, const char *interface);
 
 /** As lock_interface(), until nobody else chooses a mark or takes rules away. */
 void lock_rules(struct lock *out);
+
+/**
+ * Adds the path of a file beside the lock: DIR/NAME.NETNS, the network namespace being a number,
+ * and `suffix`. Returns false if that number is unknown.
+ */
+bool lock_add_path(struct strbuf *out, const char *name, const char *suffix);
 
 /** Gives it back, if there is one. */
 void lock_release(struct lock *lock);

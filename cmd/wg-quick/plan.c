@@ -41,20 +41,26 @@ void plan_copy_step(struct plan *plan, const struct step *step)
 	copy->text = mem_strdup(step->text);
 }
 
+char *plan_expand_hook(const char *text, const char *interface)
+{
+	AUTO(strbuf_fini) struct strbuf out = { 0 };
+	const char *mark;
+
+	for (; (mark = strstr(text, "%i")); text = mark + 2) {
+		strbuf_add_mem(&out, text, (size_t)(mark - text));
+		strbuf_add(&out, interface);
+	}
+	strbuf_add(&out, text);
+	return mem_strdup(strbuf_text(&out));
+}
+
 static void add_hooks(struct plan *plan, const char *key, const struct strlist *hooks)
 {
 	for (size_t i = 0; i < hooks->n; i++) {
-		AUTO(strbuf_fini) struct strbuf text = { 0 };
-		const char *from = hooks->items[i], *mark;
 		struct step *step = plan_add_step(plan, STEP_RUN_HOOK);
 
-		for (; (mark = strstr(from, "%i")); from = mark + 2) {
-			strbuf_add_mem(&text, from, (size_t)(mark - from));
-			strbuf_add(&text, plan->interface);
-		}
-		strbuf_add(&text, from);
 		step->key = key;
-		step->text = mem_strdup(strbuf_text(&text));
+		step->text = plan_expand_hook(hooks->items[i], plan->interface);
 	}
 }
 

@@ -50,6 +50,7 @@ struct step {
 	uint32_t mark;
 	uint8_t family;
 	struct rule rule;
+	uint32_t id; /* its number in the journal; 0: it is in none */
 };
 
 /** Where routes to allowed IPs go. */
@@ -97,6 +98,9 @@ bool plan_has_default_route(const struct wg_device *device, uint8_t family);
 struct step *plan_add_step(struct plan *plan, enum step_kind kind);
 /** Adds a copy of a step, perhaps another plan's. */
 void plan_copy_step(struct plan *plan, const struct step *step);
+
+/** A hook's text for the shell, with "%i" replaced; to be freed. */
+char *plan_expand_hook(const char *text, const char *interface);
 
 /** Fills in the step that takes `done` back; its text stays `done`'s. Returns whether there is
  * need of one. */
