@@ -12,6 +12,7 @@
 #include "cmd/wg-quick/device.h"
 #include "cmd/wg-quick/dns.h"
 #include "cmd/wg-quick/hooks.h"
+#include "cmd/wg-quick/key_files.h"
 #include "cmd/wg-quick/process.h"
 #include "cmd/wg-quick/routing.h"
 #include "cmd/wg-quick/save.h"
@@ -64,8 +65,10 @@ static int set_device_in_child(void *ctx)
 	static const struct resolve_progress progress = { .waiting = say_waiting };
 	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
 	struct work *work = ctx;
-	int r = resolve_device(work->conf->device, &progress, work->err);
+	int r = key_files_read(work->conf, work->target, work->err);
 
+	if (!r)
+		r = resolve_device(work->conf->device, &progress, work->err);
 	if (!r) {
 		r = ipc_set(work->conf->device, work->err);
 		if (r)

@@ -3,6 +3,7 @@
 #include "cmd/wg-quick/commands.h"
 #include "cmd/wg-quick/device.h"
 #include "cmd/wg-quick/dns.h"
+#include "cmd/wg-quick/key_files.h"
 #include "cmd/wg-quick/plan.h"
 #include "lib/ipc/resolve.h"
 #include "lib/util/cleanup.h"
@@ -30,7 +31,7 @@ int quick_up(int argc, char **argv)
 		return status;
 	dns_recover(); /* names of endpoints could not be looked up else */
 	if (device_choose(&implementation, &err) || resolve_check_environment(&err) ||
-	    dns_check_environment(&err))
+	    dns_check_environment(&err) || key_files_check(&view.target, &view.conf, &err))
 		return quick_fail(&err, NULL);
 	if (quick_options.is_replacing && view.state.is_wireguard) {
 		status = take_down(&view);
