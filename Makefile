@@ -64,6 +64,7 @@ room_of_fuzz/uapi := lib/uapi
 room_of_fuzz/from_udp := datapath/engine
 room_of_fuzz/from_tun := datapath/engine
 room_of_fuzz/netlink := lib/netlink
+room_of_fuzz/srv := lib/ipc
 room_of_fuzz/set := cmd/wg
 
 # ---- flags -----------------------------------------------------------------------------------

@@ -15,19 +15,18 @@
 #include <time.h>
 
 #include "lib/util/cleanup.h"
-#include "lib/util/clock.h"
 #include "lib/util/num.h"
 
 #define RETRIES_VARIABLE "WG_ENDPOINT_RESOLUTION_RETRIES"
 
 enum {
 	RETRIES_DEFAULT = 15,
-	RETRIES_INFINITE = -1,
 	SHOWN_MAX = 300, /* characters of a name that a message repeats */
 };
 
-#define FIRST_WAIT SEC(1)
 #define LONGEST_WAIT SEC(20)
+
+_Static_assert(RESOLVE_SHOWN_MAX >= 2 * SHOWN_MAX + sizeof("[]:"), "a name and a port fit");
 
 /* As strtoul() reads it: the C library takes blanks and a sign in front of a port's digits. */
 static bool is_number_above_port_range(const char *service)
@@ -39,16 +38,17 @@ static bool is_number_above_port_range(const char *service)
 	return num_parse(&number, service, UINT16_MAX) == -ERANGE;
 }
 
-static int read_retries(int *out, struct err *err)
+int resolve_retries(int *out, bool *is_set, struct err *err)
 {
 	const char *text = getenv(RETRIES_VARIABLE);
 	char *end;
 	long retries;
 
 	*out = RETRIES_DEFAULT;
+	*is_set = text;
 	if (!text)
 		return 0;
-	*out = RETRIES_INFINITE;
+	*out = RESOLVE_RETRIES_INFINITE;
 	if (!strcmp(text, "infinity"))
 		return 0;
 	errno = 0;
@@ -63,13 +63,14 @@ static int read_retries(int *out, struct err *err)
 
 int resolve_check_environment(struct err *err)
 {
+	bool is_set;
 	int retries;
 
-	return read_retries(&retries, err);
+	return resolve_retries(&retries, &is_set, err);
 }
 
 /* Whether asking again is pointless. */
-static bool is_permanent(int result)
+static bool is_permanent_failure(int result)
 {
 	return result == EAI_NONAME || result == EAI_FAIL || result == EAI_NODATA ||
 	       result == EAI_SERVICE;
@@ -88,38 +89,65 @@ static void wait_for(span_ns span)
 		;
 }
 
-/* "host:port", as it will have been written: IPv6 addresses have two colons and brackets. */
-static void describe(char *out, size_t len, const struct endpoint *endpoint)
+void resolve_describe(char out[static RESOLVE_SHOWN_MAX], const char *host, const char *service)
 {
-	const char *colon = strchr(endpoint->host, ':');
-	bool brackets = colon && strchr(colon + 1, ':');
+	const char *colon = strchr(host, ':');
+	bool brackets = colon && strchr(colon + 1, ':'); /* IPv6 addresses have two colons */
 
-	snprintf(out, len, "%s%.*s%s:%.*s", brackets ? "[" : "", SHOWN_MAX, endpoint->host,
-		 brackets ? "]" : "", SHOWN_MAX, endpoint->service);
+	snprintf(out, RESOLVE_SHOWN_MAX, "%s%.*s%s:%.*s", brackets ? "[" : "", SHOWN_MAX, host,
+		 brackets ? "]" : "", SHOWN_MAX, service);
+}
+
+int resolve_check_port(const char *host, const char *service, struct err *err)
+{
+	char shown[RESOLVE_SHOWN_MAX];
+
+	if (!is_number_above_port_range(service))
+		return 0;
+	resolve_describe(shown, host, service);
+	return err_expected(err, -EINVAL, "a port from 0 to 65535",
+			    "Endpoint port is above 65535: `%s'", shown);
+}
+
+span_ns resolve_next_wait(span_ns wait)
+{
+	return wait * 6 / 5 < LONGEST_WAIT ? wait * 6 / 5 : LONGEST_WAIT;
+}
+
+const char *resolve_ask(struct addrinfo **out, bool *is_permanent, bool *is_mistake,
+			const char *host, const char *service)
+{
+	static const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM };
+	int result = getaddrinfo(host, service, &hints, out);
+
+	*is_permanent = is_permanent_failure(result);
+	*is_mistake = result == EAI_SERVICE;
+	return result ? reason(result) : NULL;
 }
 
 /* Asks until there is an answer, or no hope of one. */
 static int look_up(struct addrinfo **out, const struct endpoint *endpoint, const char *shown,
 		   int retries, const struct resolve_progress *progress, struct err *err)
 {
-	static const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM };
-	span_ns wait = FIRST_WAIT;
+	span_ns wait = RESOLVE_FIRST_WAIT;
 	char message[3 * SHOWN_MAX];
 
 	for (;;) {
-		int result = getaddrinfo(endpoint->host, endpoint->service, &hints, out);
+		bool is_permanent, is_mistake;
+		const char *why = resolve_ask(out, &is_permanent, &is_mistake, endpoint->host,
+					      endpoint->service);
 
-		if (!result)
+		if (!why)
 			return 0;
-		if (is_permanent(result) || !retries)
-			return err_set(err, -EHOSTUNREACH, "%s: `%s'", reason(result), shown);
-		snprintf(message, sizeof(message), "%s: `%s'. Trying again in %.2f seconds...",
-			 reason(result), shown, (double)wait / SEC(1));
+		if (is_permanent || !retries)
+			return err_set(err, -EHOSTUNREACH, "%s: `%s'", why, shown);
+		snprintf(message, sizeof(message), "%s: `%s'. Trying again in %.2f seconds...", why,
+			 shown, (double)wait / SEC(1));
 		if (progress && progress->waiting)
 			progress->waiting(progress->ctx, message);
 		wait_for(wait);
-		wait = wait * 6 / 5 < LONGEST_WAIT ? wait * 6 / 5 : LONGEST_WAIT;
-		if (retries != RETRIES_INFINITE)
+		wait = resolve_next_wait(wait);
+		if (retries != RESOLVE_RETRIES_INFINITE)
 			retries--;
 	}
 }
@@ -128,17 +156,18 @@ int resolve_endpoint(struct endpoint *endpoint, const struct resolve_progress *p
 		     struct err *err)
 {
 	struct addrinfo *found;
-	char shown[2 * SHOWN_MAX + 8];
+	char shown[RESOLVE_SHOWN_MAX];
 	union sockaddr_ip addr = { 0 };
 	int retries, r;
+	bool is_set;
 
-	r = read_retries(&retries, err);
+	r = resolve_retries(&retries, &is_set, err);
 	if (r || !endpoint->host)
 		return r;
-	describe(shown, sizeof(shown), endpoint);
-	if (is_number_above_port_range(endpoint->service))
-		return err_expected(err, -EINVAL, "a port from 0 to 65535",
-				    "Endpoint port is above 65535: `%s'", shown);
+	r = resolve_check_port(endpoint->host, endpoint->service, err);
+	if (r)
+		return r;
+	resolve_describe(shown, endpoint->host, endpoint->service);
 	r = look_up(&found, endpoint, shown, retries, progress, err);
 	if (r)
 		return r;
