@@ -192,8 +192,9 @@ static int delete_firewall(struct work *work, const struct step *step)
 static int do_step(struct work *work, struct step *step)
 {
 	const struct plan *plan = work->plan;
-	const struct dns dns = { plan->interface, &work->conf->quick.dns_servers,
-				 &work->conf->quick.dns_search };
+	const struct dns dns = { .interface = plan->interface,
+				 .servers = &work->conf->quick.dns_servers,
+				 .search = &work->conf->quick.dns_search };
 	int r;
 
 	switch (step->kind) {

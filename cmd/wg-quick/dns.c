@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <net/if.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,21 +89,33 @@ static enum way choose(const struct dns *dns, const char **why)
 
 /* ---- running programs ------------------------------------------------------------------------ */
 
-static void echo(char *const argv[])
+/* Tells a line on stderr; if all is only to be foreseen, adds it to the list instead. */
+static void __attribute__((format(printf, 2, 3)))
+say(const struct dns *dns, const char *format, ...)
 {
-	AUTO(strbuf_fini) struct strbuf text = { 0 };
+	AUTO(strbuf_fini) struct strbuf line = { 0 };
+	va_list args;
 
-	for (; *argv; argv++)
-		strbuf_addf(&text, " %s", *argv);
-	cli_say("[#]%s", strbuf_text(&text));
+	va_start(args, format);
+	strbuf_addv(&line, format, args);
+	va_end(args);
+	if (dns->foreseen)
+		strlist_add(dns->foreseen, strbuf_text(&line));
+	else
+		cli_say("%s", strbuf_text(&line));
 }
 
 /* Returns the exit status. `input` is a descriptor, or -1 for our own standard input. */
-static int run(char *const argv[], int input, struct err *err)
+static int run(const struct dns *dns, char *const argv[], int input, struct err *err)
 {
+	AUTO(strbuf_fini) struct strbuf text = { 0 };
 	int status;
 
-	echo(argv);
+	for (size_t i = 0; argv[i]; i++)
+		strbuf_addf(&text, " %s", argv[i]);
+	say(dns, "[#]%s", strbuf_text(&text));
+	if (dns->foreseen)
+		return 0;
 	status = process_run_with(argv, (int[]){ input, -1, -1 }, err);
 	if (status > 0)
 		err_set(err, -ECHILD, "`%s %s' failed with exit status %d", argv[0], argv[1],
@@ -180,7 +193,7 @@ static int set_resolvconf(const struct dns *dns, struct err *err)
 		err_set(err, -errno, "cannot hand anything to resolvconf: %s", strerror(errno));
 		return STATUS_FAILED;
 	}
-	return run(argv, input, err);
+	return run(dns, argv, input, err);
 }
 
 static int unset_resolvconf(const struct dns *dns, struct err *err)
@@ -190,7 +203,7 @@ static int unset_resolvconf(const struct dns *dns, struct err *err)
 
 	add_record_name(&name, dns);
 	argv[2] = name.text;
-	return run(argv, -1, err);
+	return run(dns, argv, -1, err);
 }
 
 /* ---- systemd-resolved ------------------------------------------------------------------------ */
@@ -207,7 +220,7 @@ static int run_resolvectl(const struct dns *dns, char *verb, const struct strlis
 	if (n_words)
 		memcpy(argv + n, words->items, n_words * sizeof(*argv));
 	argv[n + n_words] = last;
-	return run(argv, -1, err);
+	return run(dns, argv, -1, err);
 }
 
 /* The domain "~." stands for all names: the tunnel's servers are then asked before other links'. */
@@ -227,7 +240,7 @@ static int set_resolved(const struct dns *dns, struct err *err)
 
 /* ---- resolv.conf ----------------------------------------------------------------------------- */
 
-static void say_file(enum dns_file_outcome outcome, const char *interface)
+static void say_file(const struct dns *dns, enum dns_file_outcome outcome)
 {
 	const char *path = dns_file_of_host.path;
 
@@ -235,17 +248,17 @@ static void say_file(enum dns_file_outcome outcome, const char *interface)
 	case DNS_FILE_UNCHANGED:
 		break;
 	case DNS_FILE_EXCHANGED:
-		cli_say("[#] mv %s.wg-quick-new %s", path, path);
+		say(dns, "[#] mv %s.wg-quick-new %s", path, path);
 		break;
 	case DNS_FILE_WRITTEN:
-		cli_say("[#] cat %s.wg-quick-new >%s", path, path);
+		say(dns, "[#] cat %s.wg-quick-new >%s", path, path);
 		break;
 	case DNS_FILE_RESTORED:
-		cli_say("[#] mv %s.wg-quick %s", path, path);
+		say(dns, "[#] mv %s.wg-quick %s", path, path);
 		break;
 	case DNS_FILE_TAKEN:
-		cli_say("[!] %s is another program's by now, and stays as it is after `%s'", path,
-			interface);
+		say(dns, "[!] %s is another program's by now, and stays as it is after `%s'", path,
+		    dns->interface);
 		break;
 	}
 }
@@ -256,24 +269,32 @@ static int set_file(const struct dns *dns, struct err *err)
 	enum dns_file_outcome outcome = DNS_FILE_UNCHANGED;
 
 	if (wants_split(dns))
-		cli_say("[!] servers for a domain alone (~) take systemd-resolved: they are asked "
-			"for all names");
+		say(dns, "[!] servers for a domain alone (~) take systemd-resolved: they are asked "
+			 "for all names");
 	add_lines(&lines, dns, true);
-	if (dns_file_set(&outcome, &dns_file_of_host, dns->interface, strbuf_text(&lines), err)) {
+	if (dns->foreseen)
+		outcome = dns_file_foresee_set(&dns_file_of_host, dns->interface,
+					       strbuf_text(&lines));
+	else if (dns_file_set(&outcome, &dns_file_of_host, dns->interface, strbuf_text(&lines),
+			      err)) {
 		err_prefix(err, "cannot set DNS");
 		return STATUS_NOBODY;
 	}
-	say_file(outcome, dns->interface);
+	say_file(dns, outcome);
 	return 0;
 }
 
 static int unset_file(const struct dns *dns, struct err *err)
 {
 	enum dns_file_outcome outcome;
-	int r = dns_file_unset(&outcome, &dns_file_of_host, dns->interface, err);
+	int r = 0;
 
+	if (dns->foreseen)
+		outcome = dns_file_foresee_unset(&dns_file_of_host, dns->interface);
+	else
+		r = dns_file_unset(&outcome, &dns_file_of_host, dns->interface, err);
 	if (!r)
-		say_file(outcome, dns->interface);
+		say_file(dns, outcome);
 	return r;
 }
 
@@ -311,11 +332,11 @@ int dns_set(const struct dns *dns, struct err *err)
 		status = set_resolvconf(dns, err);
 		break;
 	case WAY_RESOLVED:
-		cli_say("[!] %s", why);
+		say(dns, "[!] %s", why);
 		status = set_resolved(dns, err);
 		break;
 	case WAY_FILE:
-		cli_say("[!] %s", why);
+		say(dns, "[!] %s", why);
 		status = set_file(dns, err);
 		break;
 	}
@@ -410,6 +431,11 @@ void dns_get(struct strlist *servers, struct strlist *search, const struct dns *
 static bool has_link(const char *interface)
 {
 	return if_nametoindex(interface) != 0;
+}
+
+bool dns_foresee_recover(void)
+{
+	return dns_file_foresee_recover(&dns_file_of_host, has_link);
 }
 
 void dns_recover(void)

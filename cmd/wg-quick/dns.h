@@ -19,6 +19,9 @@ struct dns {
 	const char *interface;
 	const struct strlist *servers; /* without any, nothing is done */
 	const struct strlist *search;
+	/* Not NULL: dns_set() and dns_unset() only look, and add the lines that they would tell on
+	 * stderr, "[#] ..." and "[!] ...". */
+	struct strlist *foreseen;
 };
 
 /** Reads $WG_QUICK_DNS_FAILURE, to find out early that it is wrong. 0, or -EINVAL with *err. */
@@ -48,6 +51,8 @@ void dns_get(struct strlist *servers, struct strlist *search, const struct dns *
 
 /** Takes back what tunnels left in resolv.conf that ended in a crash; tells so on stderr. */
 void dns_recover(void);
+/** Whether dns_recover() would find anything; only looks. */
+bool dns_foresee_recover(void);
 
 /**
  * Adds what an interface's name begins with when resolvconf hears of it: the first "PREFIX*" of the

@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@
 #include <unistd.h>
 
 #include "lib/util/cleanup.h"
+#include "lib/util/mem.h"
 
 #define WISHES "dns-"
 #define MARK "# Written by wg-quick(8), "
@@ -406,6 +408,59 @@ int dns_file_set(enum dns_file_outcome *out, const struct dns_file *file, const 
 	return r;
 }
 
+/* Whether another file can take its place: neither a mount point nor in a directory that cannot be
+ * written to. */
+static bool is_replaceable(const char *path)
+{
+	AUTO(auto_free) char *copy = mem_strdup(path);
+	struct statx info = { 0 };
+
+	if (access(dirname(copy), W_OK))
+		return false;
+	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, 0, &info) ||
+	       !(info.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+/* What settle() would do. */
+static enum dns_file_outcome foresee(const struct work *work)
+{
+	AUTO(strbuf_fini) struct strbuf content = { 0 }, present = { 0 };
+
+	add_content(&content, work);
+	if (content.len && !read_file(&present, work->path) &&
+	    !strcmp(strbuf_text(&present), strbuf_text(&content)))
+		return DNS_FILE_UNCHANGED;
+	if (content.len)
+		return is_replaceable(work->path) ? DNS_FILE_EXCHANGED : DNS_FILE_WRITTEN;
+	if (!exists(work->path) || is_ours(work->path))
+		return DNS_FILE_RESTORED;
+	return exists(strbuf_text(&work->copied)) ||
+			       (exists(strbuf_text(&work->saved)) && !others_have_wishes(work))
+		       ? DNS_FILE_TAKEN
+		       : DNS_FILE_UNCHANGED;
+}
+
+enum dns_file_outcome dns_file_foresee_set(const struct dns_file *file, const char *interface,
+					   const char *lines)
+{
+	AUTO(work_fini) struct work work = { .lock = -1 };
+
+	name_files(&work, file);
+	read_file(&work.stack, strbuf_text(&work.wishes));
+	drop_section(&work.stack, interface);
+	strbuf_addf(&work.stack, "# %s\n%s", interface, lines);
+	return foresee(&work);
+}
+
+enum dns_file_outcome dns_file_foresee_unset(const struct dns_file *file, const char *interface)
+{
+	AUTO(work_fini) struct work work = { .lock = -1 };
+
+	name_files(&work, file);
+	read_file(&work.stack, strbuf_text(&work.wishes));
+	return drop_section(&work.stack, interface) ? foresee(&work) : DNS_FILE_UNCHANGED;
+}
+
 bool dns_file_get(struct strbuf *out, const struct dns_file *file, const char *interface)
 {
 	AUTO(work_fini) struct work work = { .lock = -1 };
@@ -439,6 +494,24 @@ int dns_file_unset(enum dns_file_outcome *out, const struct dns_file *file, cons
 	drop_section(&work.stack, interface);
 	r = settle(out, &work, err);
 	return r ? r : write_stack(&work, err);
+}
+
+bool dns_file_foresee_recover(const struct dns_file *file, bool (*is_there)(const char *interface))
+{
+	AUTO(work_fini) struct work work = { .lock = -1 };
+	const char *name, *lines, *end, *at;
+	size_t len;
+
+	name_files(&work, file);
+	read_file(&work.stack, strbuf_text(&work.wishes));
+	at = strbuf_text(&work.stack);
+	for (; next_section(&name, &len, &lines, &end, at); at = end) {
+		AUTO(auto_free) char *interface = mem_strndup(name, len);
+
+		if (!is_there(interface))
+			return true;
+	}
+	return !work.stack.len && !others_have_wishes(&work) && is_ours(work.path);
 }
 
 int dns_file_recover(struct strlist *gone, const struct dns_file *file,

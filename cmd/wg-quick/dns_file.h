@@ -55,4 +55,11 @@ int dns_file_unset(enum dns_file_outcome *out, const struct dns_file *file, cons
 int dns_file_recover(struct strlist *gone, const struct dns_file *file,
 		     bool (*is_there)(const char *interface), struct err *err);
 
+/** What dns_file_set(), dns_file_unset() would do now, if nothing fails; only looks. */
+enum dns_file_outcome dns_file_foresee_set(const struct dns_file *file, const char *interface,
+					   const char *lines);
+enum dns_file_outcome dns_file_foresee_unset(const struct dns_file *file, const char *interface);
+/** Whether dns_file_recover() has anything to take back; only looks. */
+bool dns_file_foresee_recover(const struct dns_file *file, bool (*is_there)(const char *interface));
+
 #endif

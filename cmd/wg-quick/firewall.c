@@ -155,36 +155,61 @@ static int run_on(char *const argv[], const struct strbuf *input, struct err *er
 	return status;
 }
 
-static int run_nft(const struct strbuf *input, struct err *err)
+/* The words of the original, which scripts look for. */
+#define NFT_COMMAND "nft -f /dev/fd/63"
+
+/* These two only add the command to `told`, if there is such a list. */
+static int run_nft(struct strlist *told, const struct strbuf *input, struct err *err)
 {
 	char *const argv[] = { "nft", "-f", "-", NULL };
 
-	cli_say("[#] nft -f /dev/fd/63"); /* the words of the original, which scripts look for */
+	if (told) {
+		strlist_add(told, NFT_COMMAND);
+		return 0;
+	}
+	cli_say("[#] " NFT_COMMAND);
 	return run_on(argv, input, err);
 }
 
-static int run_restore(const struct tools *tool, const struct strbuf *input, struct err *err)
+static int run_restore(struct strlist *told, const struct tools *tool, const struct strbuf *input,
+		       struct err *err)
 {
+	AUTO(strbuf_fini) struct strbuf command = { 0 };
 	char *const argv[] = { (char *)tool->restore, "-n", NULL };
 
-	cli_say("[#] %s -n", tool->restore);
+	strbuf_addf(&command, "%s -n", tool->restore);
+	if (told) {
+		strlist_add(told, strbuf_text(&command));
+		return 0;
+	}
+	cli_say("[#] %s", strbuf_text(&command));
 	return run_on(argv, input, err);
 }
 
-int firewall_add(const struct firewall *firewall, struct err *err)
+static int add(struct strlist *told, const struct firewall *firewall, struct err *err)
 {
 	AUTO(strbuf_fini) struct strbuf text = { 0 };
 
 	switch (firewall_find(firewall->family)) {
 	case FIREWALL_NFT:
 		firewall_format_nft(&text, firewall);
-		return run_nft(&text, err);
+		return run_nft(told, &text, err);
 	case FIREWALL_IPTABLES:
 	case FIREWALL_NONE: /* which running it will tell */
 		break;
 	}
 	firewall_format_iptables(&text, firewall);
-	return run_restore(tools_of(firewall->family), &text, err);
+	return run_restore(told, tools_of(firewall->family), &text, err);
+}
+
+int firewall_add(const struct firewall *firewall, struct err *err)
+{
+	return add(NULL, firewall, err);
+}
+
+void firewall_foresee_add(struct strlist *told, const struct firewall *firewall)
+{
+	add(told, firewall, NULL);
 }
 
 /* Adds a command for each table that is the interface's. */
@@ -226,14 +251,14 @@ static void read_saved(struct strbuf *out, const struct tools *tool)
 	strbuf_read_fd(out, fd, NULL);
 }
 
-int firewall_remove(const char *interface, uint8_t family, struct err *err)
+static int remove_all(struct strlist *told, const char *interface, uint8_t family, struct err *err)
 {
 	AUTO(strbuf_fini) struct strbuf nft = { 0 };
 	int status = 0;
 
 	add_nft_removal(&nft, interface, family);
 	if (nft.len && process_find(NULL, "nft"))
-		status = run_nft(&nft, err);
+		status = run_nft(told, &nft, err);
 	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++) {
 		AUTO(strbuf_fini) struct strbuf saved = { 0 }, text = { 0 };
 		struct err last = { 0 };
@@ -245,11 +270,21 @@ int firewall_remove(const char *interface, uint8_t family, struct err *err)
 		read_saved(&saved, &tools[i]);
 		if (!firewall_format_iptables_removal(&text, strbuf_text(&saved), interface))
 			continue;
-		r = run_restore(&tools[i], &text, &last);
+		r = run_restore(told, &tools[i], &text, &last);
 		if (r && !status) {
 			status = r;
 			*err = last;
 		}
 	}
 	return status;
+}
+
+int firewall_remove(const char *interface, uint8_t family, struct err *err)
+{
+	return remove_all(NULL, interface, family, err);
+}
+
+void firewall_foresee_remove(struct strlist *told, const char *interface, uint8_t family)
+{
+	remove_all(told, interface, family, NULL);
 }

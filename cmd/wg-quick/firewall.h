@@ -8,6 +8,7 @@
 #include "lib/model/cidr.h"
 #include "lib/util/err.h"
 #include "lib/util/strbuf.h"
+#include "lib/util/strlist.h"
 
 /*
  * What a full tunnel needs of the firewall, for each family. Its own addresses are reached through
@@ -49,6 +50,11 @@ int firewall_add(const struct firewall *firewall, struct err *err);
  * anything. Returns 0, or the exit status with *err filled in.
  */
 int firewall_remove(const char *interface, uint8_t family, struct err *err);
+
+/** Adds the command that firewall_add() would run now; only looks. */
+void firewall_foresee_add(struct strlist *told, const struct firewall *firewall);
+/** Adds the commands that firewall_remove() would run now; only looks. */
+void firewall_foresee_remove(struct strlist *told, const char *interface, uint8_t family);
 
 /** Adds the text for nft: the table is made anew. */
 void firewall_format_nft(struct strbuf *out, const struct firewall *firewall);

@@ -136,7 +136,7 @@ struct tunnel {
 
 /* Asks in a process of its own, since a daemon that hangs would take for ever. One that does not
  * answer cannot tell its mark, but its interface can be deleted. */
-static struct tunnel look_at_tunnel(struct work *work)
+static struct tunnel look_at_tunnel(const char *interface)
 {
 	struct tunnel tunnel = { 0 };
 	struct pollfd answer;
@@ -149,7 +149,7 @@ static struct tunnel look_at_tunnel(struct work *work)
 	if (!child) {
 		AUTO(wg_device_auto_free) struct wg_device *device = NULL;
 
-		if (!work_get_device(&device, work)) {
+		if (!ipc_get(&device, interface, NULL)) {
 			tunnel.mark = device->fwmark;
 			tunnel.has_default_v4 = plan_has_default_route(device, AF_INET);
 			tunnel.has_default_v6 = plan_has_default_route(device, AF_INET6);
@@ -171,35 +171,59 @@ static struct tunnel look_at_tunnel(struct work *work)
 }
 
 /* The rules of one family; the mark is known to be this device's. */
-static int delete_rules(struct work *work, uint32_t mark, uint8_t family, bool has_default)
+static int look_at_rules(struct plan *out, const char *interface, uint32_t mark, uint8_t family,
+			 bool has_default, struct err *err)
 {
 	AUTO(rule_list_fini) struct rule_list rules = { 0 };
-	AUTO(plan_fini) struct plan removal = { 0 };
 	bool is_shared = false;
+	int r = 0;
 
 	/* A device may have lost its default route since, but then nobody else uses the table. */
-	if (!has_default &&
-	    route_table_is_shared(&is_shared, family, mark, work->plan->interface, work->err))
-		return STATUS_REFUSED;
-	if (is_shared)
-		return 0;
-	if (rule_list_read(&rules, family, work->err))
-		return STATUS_REFUSED;
-	plan_rules_removal(&removal, &rules, mark);
-	return do_steps(work, &removal);
+	if (!has_default)
+		r = route_table_is_shared(&is_shared, family, mark, interface, err);
+	if (r || is_shared)
+		return r;
+	r = rule_list_read(&rules, family, err);
+	if (!r)
+		plan_rules_removal(out, &rules, mark);
+	return r;
+}
+
+static int look_at_both(struct plan *out, const char *interface, const struct tunnel *tunnel,
+			struct err *err)
+{
+	int r = look_at_rules(out, interface, tunnel->mark, AF_INET, tunnel->has_default_v4, err);
+
+	return r ? r
+		 : look_at_rules(out, interface, tunnel->mark, AF_INET6, tunnel->has_default_v6,
+				 err);
+}
+
+static bool has_rules(const struct tunnel *tunnel)
+{
+	return tunnel->mark && (tunnel->has_default_v4 || tunnel->has_default_v6);
+}
+
+int routing_foresee_delete_rules(struct plan *out, const char *interface, struct err *err)
+{
+	const struct tunnel tunnel = look_at_tunnel(interface);
+
+	return has_rules(&tunnel) ? look_at_both(out, interface, &tunnel, err) : 0;
 }
 
 int routing_delete_rules(struct work *work)
 {
+	const char *interface = work->plan->interface;
+	const struct tunnel tunnel = look_at_tunnel(interface);
 	AUTO(lock_release) struct lock lock = LOCK_NONE;
-	const struct tunnel tunnel = look_at_tunnel(work);
-	int status;
+	AUTO(plan_fini) struct plan removal = { 0 };
 
-	if (!tunnel.mark || (!tunnel.has_default_v4 && !tunnel.has_default_v6))
+	if (!has_rules(&tunnel))
 		return 0;
 	lock_rules(&lock);
-	status = delete_rules(work, tunnel.mark, AF_INET, tunnel.has_default_v4);
-	return status ? status : delete_rules(work, tunnel.mark, AF_INET6, tunnel.has_default_v6);
+	if (look_at_both(&removal, interface, &tunnel, work->err))
+		return STATUS_REFUSED;
+	return do_steps(work, &removal);
 }
 
 int routing_add_route(struct work *work, const struct step *step)

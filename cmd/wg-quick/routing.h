@@ -21,6 +21,12 @@ int routing_reset_src_valid_mark(struct work *work, const struct step *step);
 int routing_add_firewall(struct work *work, const struct step *step);
 int routing_delete_firewall(struct work *work, const struct step *step);
 
+/**
+ * Adds to *out the steps that routing_delete_rules() would do now, touching nothing. 0 or a
+ * negative errno with *err filled in.
+ */
+int routing_foresee_delete_rules(struct plan *out, const char *interface, struct err *err);
+
 /** Whether the device has IPv6. If not, that is told on stderr, the first time. */
 bool routing_has_ipv6(struct work *work);
 

@@ -104,8 +104,9 @@ int save(const struct target *target, const struct conf *conf, struct err *err)
 	AUTO(strlist_fini) struct strlist servers = { 0 }, search = { 0 };
 	AUTO(strbuf_fini) struct strbuf text = { 0 };
 	AUTO(auto_free) struct cidr *addresses = NULL;
-	const struct dns dns = { target->interface, &conf->quick.dns_servers,
-				 &conf->quick.dns_search };
+	const struct dns dns = { .interface = target->interface,
+				 .servers = &conf->quick.dns_servers,
+				 .search = &conf->quick.dns_search };
 	struct conf_running running = { .dns_servers = &servers, .dns_search = &search };
 	struct link_info link = { 0 };
 	int r;
