@@ -13,7 +13,9 @@
 #include "cmd/wg-quick/dns.h"
 #include "cmd/wg-quick/hooks.h"
 #include "cmd/wg-quick/key_files.h"
+#include "cmd/wg-quick/kill_switch_steps.h"
 #include "cmd/wg-quick/process.h"
+#include "cmd/wg-quick/reload_steps.h"
 #include "cmd/wg-quick/routing.h"
 #include "cmd/wg-quick/save.h"
 #include "cmd/wg-quick/work.h"
@@ -213,14 +215,29 @@ static int do_step(struct work *work, struct step *step)
 	case STEP_SET_MTU_AND_UP:
 		return set_mtu_and_up(work, step);
 	case STEP_SET_DNS: /* these three tell themselves what they do */
-		return dns_set(&dns, work->err);
+		return work->reload ? reload_change_dns(work) : dns_set(&dns, work->err);
 	case STEP_UNSET_DNS:
+		if (work->reload)
+			return reload_change_dns(work);
 		dns_unset(&dns);
 		return 0;
 	case STEP_SAVE:
 		return save_file(work);
 	case STEP_ROUTE_PEERS:
-		return routing_route_peers(work);
+		r = routing_route_peers(work);
+		lock_release(&work->rules_lock);
+		return r;
+	case STEP_CLOSE_BYPASSES:
+		return kill_switch_close_bypasses(work);
+	case STEP_ADD_KILL_SWITCH:
+	case STEP_REPLACE_KILL_SWITCH:
+		return kill_switch_do_add(work, step);
+	case STEP_DELETE_KILL_SWITCH:
+		return kill_switch_do_delete(work);
+	case STEP_LET_NAMES_THROUGH:
+	case STEP_KEEP_NAMES_IN:
+		return kill_switch_do_let_names_through(work,
+							step->kind == STEP_LET_NAMES_THROUGH);
 	case STEP_SET_MARK:
 		return routing_set_mark(work, step);
 	case STEP_ADD_RULE:
@@ -242,6 +259,14 @@ static int do_step(struct work *work, struct step *step)
 	case STEP_DELETE_DEVICE:
 		work_echo(work, step);
 		return delete_device(work);
+	case STEP_CHANGE_DEVICE:
+		return reload_change_device(work, step);
+	case STEP_DELETE_ADDRESS:
+		return reload_delete_address(work, step);
+	case STEP_DELETE_ROUTE:
+		return reload_delete_route(work, step);
+	case STEP_RESET_MARK:
+		return reload_reset_mark(work, step);
 	}
 	assert(!"a step of no kind");
 	return STATUS_FAILED;
@@ -286,7 +311,7 @@ static bool is_final(enum step_kind kind)
 int apply(const struct plan *plan, const struct target *target, struct conf *conf)
 {
 	struct err err = { 0 };
-	struct work work = { .plan = plan, .target = target, .conf = conf, .err = &err };
+	struct work work = { .plan = plan, .target = target, .conf = conf, .rules_lock = LOCK_NONE, .err = &err };
 	bool is_too_late = false; /* there is no way back then: what is left is done */
 	int status = 0;
 
@@ -306,6 +331,7 @@ int apply(const struct plan *plan, const struct target *target, struct conf *con
 		tell(&err);
 	if (status && plan->is_undone)
 		undo(&work);
+	lock_release(&work.rules_lock);
 	plan_fini(&work.done);
 	return status;
 }

@@ -362,6 +362,42 @@ void dns_unset(const struct dns *dns)
 		cli_say("[!] cannot take DNS back: %s", err.text);
 }
 
+/* Where it is still set after `to` has been set by another way, or not at all. */
+static int unset_way(const struct dns *from, enum way way, struct err *err)
+{
+	switch (way) {
+	case WAY_RESOLVCONF:
+		return unset_resolvconf(from, err);
+	case WAY_RESOLVED:
+		return run_resolvectl(from, "revert", NULL, NULL, err);
+	case WAY_FILE:
+		break;
+	}
+	return 0;
+}
+
+int dns_change(const struct dns *from, const struct dns *to, struct err *err)
+{
+	struct err last = { 0 };
+	enum way way = WAY_FILE;
+	const char *why;
+	int status = dns_set(to, err);
+
+	if (status) {
+		dns_set(from, &last); /* what failed may have been half of it */
+		return status;
+	}
+	if (from->servers->n)
+		way = choose(from, &why);
+	if (way != WAY_FILE && (!to->servers->n || choose(to, &why) != way))
+		status = unset_way(from, way, &last);
+	else if (!to->servers->n && dns_is_in_file(from->interface))
+		status = unset_file(from, &last);
+	if (status)
+		cli_say("[!] cannot take DNS back: %s", last.text);
+	return 0;
+}
+
 bool dns_is_in_file(const char *interface)
 {
 	return dns_file_get(NULL, &dns_file_of_host, interface);

@@ -40,6 +40,12 @@ int dns_set(const struct dns *dns, struct err *err);
  */
 void dns_unset(const struct dns *dns);
 
+/**
+ * Goes from what is set to other wishes, either of which may be none, while the link is there. As
+ * dns_set(); on failure `from` is set still, or again.
+ */
+int dns_change(const struct dns *from, const struct dns *to, struct err *err);
+
 /** Whether resolv.conf has a tunnel's wishes, set by an earlier run, that have to be taken back. */
 bool dns_is_in_file(const char *interface);
 

@@ -113,6 +113,26 @@ static const char *kind_name(enum step_kind kind)
 		return "delete-device";
 	case STEP_UNSET_DNS:
 		return "unset-dns";
+	case STEP_CLOSE_BYPASSES:
+		return "close-bypasses";
+	case STEP_ADD_KILL_SWITCH:
+		return "add-kill-switch";
+	case STEP_REPLACE_KILL_SWITCH:
+		return "replace-kill-switch";
+	case STEP_DELETE_KILL_SWITCH:
+		return "delete-kill-switch";
+	case STEP_LET_NAMES_THROUGH:
+		return "let-names-through";
+	case STEP_KEEP_NAMES_IN:
+		return "keep-names-in";
+	case STEP_CHANGE_DEVICE:
+		return "change-device";
+	case STEP_DELETE_ADDRESS:
+		return "delete-address";
+	case STEP_DELETE_ROUTE:
+		return "delete-route";
+	case STEP_RESET_MARK:
+		return "reset-mark";
 	}
 	return NULL;
 }

@@ -103,6 +103,13 @@ static int check_firewall(const struct plan *plan, const struct wg_device *devic
 	return 0;
 }
 
+static int check_kill_switch(const struct conf *conf, const struct state *state, struct err *err)
+{
+	if (conf->quick.kill_switch == CONF_KILL_SWITCH_OFF || state->has_nft)
+		return 0;
+	return err_set(err, -ENOENT, "KillSwitch takes nft, which is not installed");
+}
+
 /* What both directions start from: where routes go. */
 static void begin(struct plan *plan, const char *interface, const struct conf *conf,
 		  const struct state *state)
@@ -120,6 +127,28 @@ static void begin(struct plan *plan, const char *interface, const struct conf *c
 	}
 }
 
+int plan_begin(struct plan *plan, const char *interface, const struct conf *conf,
+	       const struct state *state, struct err *err)
+{
+	begin(plan, interface, conf, state);
+	if (plan->route_policy == ROUTE_POLICY_TABLE && !plan->table)
+		return err_set(err, -EINVAL,
+			       "`%s' is neither the number nor the name of a routing table",
+			       plan->table_name);
+	return check_firewall(plan, conf->device, state, err);
+}
+
+/* The one that is there stands in the way of looking names up; and perhaps of all that is wanted. */
+static void add_former_kill_switch(struct plan *plan, const struct conf *conf,
+				   const struct state *state)
+{
+	if (!state->has_kill_switch)
+		return;
+	plan_add_step(plan, conf->quick.kill_switch == CONF_KILL_SWITCH_OFF ?
+				    STEP_DELETE_KILL_SWITCH :
+				    STEP_LET_NAMES_THROUGH);
+}
+
 int plan_up(struct plan *out, const char *interface, enum device_implementation implementation,
 	    const struct conf *conf, const struct state *state, struct err *err)
 {
@@ -135,17 +164,17 @@ int plan_up(struct plan *out, const char *interface, enum device_implementation 
 			"`%s' already exists: a program answers for it, though its interface "
 			"is not here",
 			interface);
-	begin(&plan, interface, conf, state);
-	r = check_firewall(&plan, conf->device, state, err);
+	r = plan_begin(&plan, interface, conf, state, err);
+	if (!r)
+		r = check_kill_switch(conf, state, err);
 	if (r)
 		return r;
-	if (plan.route_policy == ROUTE_POLICY_TABLE && !plan.table)
-		return err_set(err, -EINVAL,
-			       "`%s' is neither the number nor the name of a routing table",
-			       plan.table_name);
+	add_former_kill_switch(&plan, conf, state);
 	plan_add_step(&plan, STEP_ADD_DEVICE);
 	add_hooks(&plan, "PreUp", &conf->quick.pre_up);
 	plan_add_step(&plan, STEP_SET_DEVICE);
+	if (conf->quick.kill_switch != CONF_KILL_SWITCH_OFF)
+		plan_add_step(&plan, STEP_CLOSE_BYPASSES);
 	for (size_t i = 0; i < conf->quick.n_addresses; i++)
 		plan_add_step(&plan, STEP_ADD_ADDRESS)->cidr = conf->quick.addresses[i];
 	plan_add_step(&plan, STEP_SET_MTU_AND_UP)->mtu_bytes = conf->quick.mtu_bytes;
@@ -164,11 +193,11 @@ int plan_down(struct plan *out, const char *interface, const struct conf *conf,
 {
 	AUTO(plan_fini) struct plan plan = { 0 };
 
-	if (!state->is_wireguard)
+	if (!state->is_wireguard && !state->has_kill_switch)
 		return err_set(err, -ENODEV, "`%s' is not a WireGuard interface", interface);
 	begin(&plan, interface, conf, state);
 	add_hooks(&plan, "PreDown", &conf->quick.pre_down);
-	if (conf->quick.save_config)
+	if (conf->quick.save_config && state->is_wireguard)
 		plan_add_step(&plan, STEP_SAVE);
 	if (plan.route_policy == ROUTE_POLICY_AUTO)
 		plan_add_step(&plan, STEP_DELETE_RULES);
@@ -176,6 +205,10 @@ int plan_down(struct plan *out, const char *interface, const struct conf *conf,
 	if (conf->quick.dns_servers.n || state->has_dns_file)
 		plan_add_step(&plan, STEP_UNSET_DNS);
 	plan_add_step(&plan, STEP_DELETE_FIREWALL);
+	/* Last, since until here there is less than a tunnel. But a failing PostDown does not keep
+	 * the host shut off. */
+	if (state->has_kill_switch)
+		plan_add_step(&plan, STEP_DELETE_KILL_SWITCH);
 	add_hooks(&plan, "PostDown", &conf->quick.post_down);
 	*out = plan;
 	plan = (struct plan){ 0 };
@@ -217,6 +250,14 @@ bool plan_undo(struct step *out, const struct step *done)
 		*out = *done;
 		out->kind = STEP_DELETE_FIREWALL;
 		return true;
+	case STEP_ADD_KILL_SWITCH:
+		*out = (struct step){ .kind = STEP_DELETE_KILL_SWITCH };
+		return true;
+	case STEP_LET_NAMES_THROUGH:
+		*out = (struct step){ .kind = STEP_KEEP_NAMES_IN };
+		return true;
+	case STEP_REPLACE_KILL_SWITCH: /* it was closed before */
+		return false;
 	case STEP_SET_DEVICE: /* these go with the device */
 	case STEP_ADD_ADDRESS:
 	case STEP_SET_MTU_AND_UP:
@@ -224,13 +265,21 @@ bool plan_undo(struct step *out, const struct step *done)
 	case STEP_ADD_ROUTE:
 		return false;
 	case STEP_ROUTE_PEERS: /* these consist of others */
+	case STEP_CLOSE_BYPASSES:
 	case STEP_DELETE_RULES:
+		return false;
+	case STEP_CHANGE_DEVICE: /* a reload undoes its own: see plan_reload.h */
+	case STEP_DELETE_ADDRESS:
+	case STEP_DELETE_ROUTE:
+	case STEP_RESET_MARK:
 		return false;
 	case STEP_RUN_HOOK: /* nobody but its author knows how */
 	case STEP_DELETE_DEVICE:
 	case STEP_DELETE_RULE:
 	case STEP_RESET_SRC_VALID_MARK:
 	case STEP_DELETE_FIREWALL:
+	case STEP_DELETE_KILL_SWITCH:
+	case STEP_KEEP_NAMES_IN:
 	case STEP_UNSET_DNS:
 	case STEP_SAVE:
 		return false;
@@ -286,9 +335,23 @@ void plan_format_step(struct strbuf *out, const struct plan *plan, const struct 
 	case STEP_ROUTE_PEERS:
 		strbuf_addf(out, "wg show %s allowed-ips", plan->interface);
 		break;
+	case STEP_CHANGE_DEVICE: /* what of it changes, that command would find out */
+		strbuf_addf(out, "wg syncconf %s /dev/fd/63", plan->interface);
+		break;
+	case STEP_DELETE_ADDRESS:
+		strbuf_addf(out, "ip -%d address delete %s dev %s", version, cidr, plan->interface);
+		break;
+	case STEP_DELETE_ROUTE: /* from a table that the file may not name any more */
+		strbuf_addf(out, "ip -%d route delete %s dev %s", version, cidr, plan->interface);
+		if (step->table)
+			strbuf_addf(out, " table %u", step->table);
+		break;
+	case STEP_RESET_MARK:
+		strbuf_addf(out, "wg set %s fwmark 0", plan->interface);
+		break;
 	case STEP_ADD_ROUTE:
 		strbuf_addf(out, "ip -%d route add %s dev %s", version, cidr, plan->interface);
-		if (plan->route_policy == ROUTE_POLICY_TABLE)
+		if (plan->route_policy == ROUTE_POLICY_TABLE && step->table == plan->table)
 			strbuf_addf(out, " table %s", plan->table_name);
 		else if (step->table)
 			strbuf_addf(out, " table %u", step->table);
@@ -311,8 +374,16 @@ void plan_format_step(struct strbuf *out, const struct plan *plan, const struct 
 	case STEP_RESET_SRC_VALID_MARK:
 		strbuf_add(out, "sysctl -q net.ipv4.conf.all.src_valid_mark=0");
 		break;
+	case STEP_CLOSE_BYPASSES:
+		strbuf_addf(out, "wg show %s fwmark", plan->interface);
+		break;
 	case STEP_ADD_FIREWALL: /* the usual way */
 	case STEP_DELETE_FIREWALL:
+	case STEP_ADD_KILL_SWITCH:
+	case STEP_REPLACE_KILL_SWITCH:
+	case STEP_DELETE_KILL_SWITCH:
+	case STEP_LET_NAMES_THROUGH:
+	case STEP_KEEP_NAMES_IN:
 		strbuf_add(out, "nft -f /dev/fd/63");
 		break;
 	case STEP_DELETE_DEVICE:

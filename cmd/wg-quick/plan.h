@@ -36,21 +36,36 @@ enum step_kind {
 	STEP_ADD_FIREWALL,         /* family, mark */
 	STEP_DELETE_FIREWALL,      /* family; AF_UNSPEC: of both */
 	STEP_SAVE,                 /* writes what is running into the file */
+	/* Looks at the device: a SET_MARK if it has none, and ADD_ or REPLACE_KILL_SWITCH. */
+	STEP_CLOSE_BYPASSES,
+	STEP_ADD_KILL_SWITCH,     /* mark */
+	STEP_REPLACE_KILL_SWITCH, /* mark: in the place of an earlier run's */
+	STEP_DELETE_KILL_SWITCH,  /* whosever it was */
+	STEP_LET_NAMES_THROUGH,   /* an earlier run's kill switch lets name servers be asked... */
+	STEP_KEEP_NAMES_IN,       /* ...and no longer */
 	STEP_DELETE_DEVICE,        /* with its addresses and routes; waits for its daemon to end */
 	STEP_UNSET_DNS,            /* what SET_DNS did, in this run or an earlier one */
+	/* These are a reload's: see plan_reload.h. */
+	STEP_CHANGE_DEVICE,  /* keys, port, mark and peers, as far as they differ */
+	STEP_DELETE_ADDRESS, /* cidr */
+	STEP_DELETE_ROUTE,   /* cidr, table */
+	STEP_RESET_MARK,     /* mark: what it was; it is off then */
 };
 
 struct step {
 	enum step_kind kind;
 	const char *key; /* of a hook: "PreUp" and so on */
-	char *text;      /* owned; NULL if the kind has none */
+	/* Owned; NULL if the kind has none. Of ADD_FIREWALL: addresses, separated by blanks; NULL:
+	 * those of the interface */
+	char *text;
 	struct cidr cidr;
 	unsigned int mtu_bytes;
 	uint32_t table; /* 0: the main one */
 	uint32_t mark;
 	uint8_t family;
 	struct rule rule;
-	uint32_t id; /* its number in the journal; 0: it is in none */
+	uint32_t id;        /* its number in the journal; 0: it is in none */
+	uint32_t former_id; /* of the step that this one takes back or replaces; 0: of none */
 };
 
 /** Where routes to allowed IPs go. */
@@ -87,6 +102,12 @@ int plan_up(struct plan *out, const char *interface, enum device_implementation 
  */
 int plan_down(struct plan *out, const char *interface, const struct conf *conf,
 	      const struct state *state, struct err *err);
+
+/**
+ * What plans start from: the interface, and where routes go. Returns as plan_up().
+ */
+int plan_begin(struct plan *plan, const char *interface, const struct conf *conf,
+	       const struct state *state, struct err *err);
 
 /** The MTU for the tunnel, in bytes: 80 less than the narrowest way to an endpoint has. */
 unsigned int plan_mtu(const struct state_mtus *mtus);

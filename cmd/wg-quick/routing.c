@@ -26,6 +26,7 @@
 #include "lib/netlink/addr.h"
 #include "lib/netlink/route.h"
 #include "lib/util/cleanup.h"
+#include "lib/util/mem.h"
 
 enum {
 	PATIENCE_MS = 2000 /* for a daemon's answer */
@@ -294,6 +295,22 @@ int routing_reset_src_valid_mark(struct work *work, const struct step *step)
 	return STATUS_FAILED;
 }
 
+/* Addresses in words. *out is to be freed. */
+static int read_addresses(struct cidr **out, size_t *n, const char *text, struct err *err)
+{
+	AUTO(auto_free) char *words = mem_strdup(text);
+	char *rest = NULL;
+	size_t cap = 0;
+	int r = 0;
+
+	for (char *word = strtok_r(words, " ", &rest); !r && word;
+	     word = strtok_r(NULL, " ", &rest)) {
+		*out = mem_grow(*out, &cap, *n + 1, sizeof(**out));
+		r = cidr_parse_address(&(*out)[(*n)++], word, err);
+	}
+	return r;
+}
+
 int routing_add_firewall(struct work *work, const struct step *step)
 {
 	AUTO(auto_free) struct cidr *addresses = NULL;
@@ -301,8 +318,14 @@ int routing_add_firewall(struct work *work, const struct step *step)
 				     .family = step->family,
 				     .mark = step->mark };
 
-	if (addr_list(&addresses, &firewall.n_addresses, firewall.interface, work->err))
+	if (step->text
+		    ? read_addresses(&addresses, &firewall.n_addresses, step->text, work->err)
+		    : addr_list(&addresses, &firewall.n_addresses, firewall.interface, work->err))
 		return STATUS_REFUSED;
+	/* nft's table is exchanged as one; rules of iptables would be there twice. */
+	if (step->text && firewall_find(step->family) == FIREWALL_IPTABLES &&
+	    firewall_remove(firewall.interface, step->family, work->err))
+		return STATUS_FAILED;
 	firewall.addresses = addresses;
 	return firewall_add(&firewall, work->err);
 }

@@ -3,11 +3,14 @@
 
 #include <stdbool.h>
 
+#include "cmd/wg-quick/lock.h"
 #include "cmd/wg-quick/plan.h"
 #include "cmd/wg-quick/target.h"
 #include "lib/conf/conf.h"
 #include "lib/model/device.h"
 #include "lib/util/err.h"
+
+struct reload;
 
 /* Private to apply.c and the files that do steps for it: what all steps work on. */
 
@@ -21,7 +24,10 @@ struct work {
 	const struct target *target;
 	struct conf *conf;
 	struct plan done; /* each step that is done or may be half done, as it was done, in order */
+	const struct reload *reload; /* that it is part of; NULL: of none */
+	bool is_going_back;          /* a reload is being undone */
 	bool is_told_of_no_ipv6;
+	struct lock rules_lock; /* from CLOSE_BYPASSES to ROUTE_PEERS */
 	struct err *err;
 };
 
