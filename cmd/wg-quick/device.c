@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,9 +20,14 @@
 #include "lib/uapi/client.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/clock.h"
+#include "lib/util/strbuf.h"
 
 #define TUN_DEVICE "/dev/net/tun"
 #define IMPLEMENTATION_VARIABLE "WG_QUICK_IMPLEMENTATION"
+
+#define FALLING_BACK                            \
+	"[!] Missing WireGuard kernel module. " \
+	"Falling back to slow userspace implementation."
 
 /* A program that has not ended by then is not going to. */
 #define DAEMON_END SEC(5)
@@ -117,14 +123,18 @@ int device_choose(enum device_implementation *out, struct err *err)
 			    "Unable to parse " IMPLEMENTATION_VARIABLE ": `%.200s'", text);
 }
 
-static int start_daemon(const char *interface, struct err *err)
+static const char *choose_program(void)
 {
 	const char *program = getenv("WG_QUICK_USERSPACE_IMPLEMENTATION");
+
+	return program && program[0] ? program : "wg-datapath";
+}
+
+static int start_daemon(const char *interface, struct err *err)
+{
+	const char *program = choose_program();
 	struct link_info link;
 	int r;
-
-	if (!program || !program[0])
-		program = "wg-datapath";
 
 	char *const argv[] = { (char *)program, (char *)interface, NULL };
 
@@ -141,6 +151,12 @@ static int start_daemon(const char *interface, struct err *err)
 	return err_set(err, -ECHILD, "`%s %s' made no interface", program, interface);
 }
 
+static int refuse_kernel(const char *interface, struct err *err)
+{
+	return err_set(err, -EOPNOTSUPP, "cannot create `%s': this kernel has no WireGuard: %s",
+		       interface, strerror(EOPNOTSUPP));
+}
+
 int device_add(const char *interface, enum device_implementation implementation, struct err *err)
 {
 	int r;
@@ -148,9 +164,7 @@ int device_add(const char *interface, enum device_implementation implementation,
 	if (implementation != DEVICE_IMPLEMENTATION_USERSPACE) {
 		r = link_add_wireguard(interface, err);
 		if (r == -EOPNOTSUPP && implementation == DEVICE_IMPLEMENTATION_KERNEL)
-			return err_set(err, r,
-				       "cannot create `%s': this kernel has no WireGuard: %s",
-				       interface, strerror(-r));
+			return refuse_kernel(interface, err);
 		if (r != -EOPNOTSUPP)
 			return r;
 	}
@@ -158,7 +172,70 @@ int device_add(const char *interface, enum device_implementation implementation,
 	if (r)
 		return r;
 	if (implementation == DEVICE_IMPLEMENTATION_AUTO)
-		cli_say("[!] Missing WireGuard kernel module. "
-			"Falling back to slow userspace implementation.");
+		cli_say(FALLING_BACK);
 	return start_daemon(interface, err);
+}
+
+/* Whether a list of the kernel's modules, such as modules.dep, has WireGuard. */
+static bool has_module(const char *list)
+{
+	AUTO(strbuf_fini) struct strbuf path = { 0 };
+	AUTO(auto_fclose) FILE *file = NULL;
+	AUTO(auto_free) char *line = NULL;
+	struct utsname name;
+	size_t cap = 0;
+
+	if (uname(&name))
+		return false;
+	strbuf_addf(&path, "/lib/modules/%s/%s", name.release, list);
+	file = fopen(strbuf_text(&path), "re");
+	while (file && getline(&line, &cap, file) >= 0) {
+		line[strcspn(line, ":\n")] = '\0'; /* what follows is what a module needs */
+		if (strstr(line, "/wireguard.ko"))
+			return true;
+	}
+	return false;
+}
+
+enum device_driver device_find_driver(void)
+{
+	if (!access("/sys/module/wireguard", F_OK) || has_module("modules.builtin"))
+		return DEVICE_DRIVER_THERE;
+	return has_module("modules.dep") ? DEVICE_DRIVER_LOADABLE : DEVICE_DRIVER_NONE;
+}
+
+int device_foresee_add(struct strlist *told, const char *interface,
+		       enum device_implementation implementation, struct err *err)
+{
+	AUTO(strbuf_fini) struct strbuf line = { 0 };
+	const char *program = choose_program();
+	int r;
+
+	if (implementation != DEVICE_IMPLEMENTATION_USERSPACE) {
+		strbuf_addf(&line, "[#] ip link add dev %s type wireguard", interface);
+		strlist_add(told, strbuf_text(&line));
+		if (device_find_driver() != DEVICE_DRIVER_NONE)
+			return 0;
+		if (implementation == DEVICE_IMPLEMENTATION_KERNEL)
+			return refuse_kernel(interface, err);
+	}
+	r = check_tun(err);
+	if (r)
+		return r;
+	if (!process_find(NULL, program))
+		return err_set(err, -ENOENT, "cannot run `%s': %s", program, strerror(ENOENT));
+	if (implementation == DEVICE_IMPLEMENTATION_AUTO)
+		strlist_add(told, FALLING_BACK);
+	strbuf_clear(&line);
+	strbuf_addf(&line, "[#] %s %s", program, interface);
+	strlist_add(told, strbuf_text(&line));
+	return 0;
+}
+
+void device_foresee_delete(struct strbuf *out, const char *interface)
+{
+	if (link_get(&(struct link_info){ 0 }, interface, NULL) == -ENODEV)
+		strbuf_addf(out, "rm -f " UAPI_SOCKET_DIR "/%s.sock", interface);
+	else
+		strbuf_addf(out, "ip link delete dev %s", interface);
 }

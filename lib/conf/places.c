@@ -88,6 +88,34 @@ static int find_in_line(void *user, const char *section, const char *name,
 	return 0;
 }
 
+static int compare_prefixes(const struct cidr *a, const struct cidr *b)
+{
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	if (a->bits != b->bits)
+		return a->bits < b->bits ? -1 : 1;
+	return memcmp(a->addr.bytes, b->addr.bytes, cidr_max_bits(a->family) / 8);
+}
+
+/* For qsort_r(). */
+static int compare_ips(const void *a, const void *b, void *ctx)
+{
+	const struct conf_place_ip *ips = ctx;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	int order = compare_prefixes(&ips[x].cidr, &ips[y].cidr);
+
+	return order ? order : (x > y) - (x < y);
+}
+
+static void sort_ips(struct conf_places *out)
+{
+	out->by_prefix = mem_alloc(out->n_ips + 1, sizeof(*out->by_prefix));
+	for (size_t i = 0; i < out->n_ips; i++)
+		out->by_prefix[i] = (uint32_t)i;
+	if (out->n_ips)
+		qsort_r(out->by_prefix, out->n_ips, sizeof(*out->by_prefix), compare_ips, out->ips);
+}
+
 void conf_places_find(struct conf_places *out, const struct conf *conf)
 {
 	AUTO(strlist_fini) struct strlist warnings = { 0 };
@@ -103,6 +131,7 @@ void conf_places_find(struct conf_places *out, const struct conf *conf)
 	dropped.device = finder.target.device;
 	dropped.quick = finder.quick;
 	strbuf_fini(&finder.target.scratch);
+	sort_ips(out);
 }
 
 unsigned int conf_places_line(const struct conf_places *places, const char *key, size_t n)
@@ -121,8 +150,34 @@ unsigned int conf_places_last(const struct conf_places *places, const char *key)
 	return 0;
 }
 
+const struct conf_place_ip *conf_places_ip(const struct conf_places *places,
+					   const struct cidr *prefix)
+{
+	size_t low = 0, high = places->n_ips;
+
+	/* The end of those that are not behind it. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_prefixes(&places->ips[places->by_prefix[middle]].cidr, prefix) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low > 0; low--) {
+		const struct conf_place_ip *ip = &places->ips[places->by_prefix[low - 1]];
+
+		if (compare_prefixes(&ip->cidr, prefix) != 0)
+			break;
+		if (!ip->remove)
+			return ip;
+	}
+	return NULL;
+}
+
 void conf_places_fini(struct conf_places *places)
 {
+	free(places->by_prefix);
 	free(places->items);
 	free(places->ips);
 	*places = (struct conf_places){ 0 };

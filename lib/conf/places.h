@@ -31,6 +31,7 @@ struct conf_places {
 	size_t n_items, items_cap;
 	struct conf_place_ip *ips; /* in the file's order */
 	size_t n_ips, ips_cap;
+	uint32_t *by_prefix; /* their numbers, in the order of their prefixes */
 };
 
 /**
@@ -43,6 +44,10 @@ void conf_places_find(struct conf_places *out, const struct conf *conf);
 unsigned int conf_places_line(const struct conf_places *places, const char *key, size_t n);
 /** The line that counts where a key may stand several times and the last one does. */
 unsigned int conf_places_last(const struct conf_places *places, const char *key);
+
+/** The allowed IP that counts of those with that prefix, which is the last; NULL: there is none. */
+const struct conf_place_ip *conf_places_ip(const struct conf_places *places,
+					   const struct cidr *prefix);
 
 void conf_places_fini(struct conf_places *places);
 

@@ -78,6 +78,31 @@ static void allowed_ips(void **state)
 					       "14 0 -10.2.0.0/16\n19 1 ::/0\n");
 }
 
+static void the_last_of_equal_prefixes_counts(void **state)
+{
+	AUTO(conf_places_fini) struct conf_places places = { 0 };
+	static const struct {
+		const char *prefix;
+		unsigned int line; /* 0: none */
+	} cases[] = { { "10.1.0.0/16", 3 }, { "10.2.0.0/16", 7 }, { "::/0", 4 },
+		      { "0.0.0.0/0", 0 },   { "10.2.0.0/15", 0 }, { "10.3.0.0/16", 0 } };
+
+	(void)state;
+	find(&places,
+	     "[Peer]\nPublicKey = " KEY "\nAllowedIPs = 10.2.0.0/16, 10.1.0.1/16\n"
+	     "AllowedIPs = ::/0\n[Peer]\nAllowedIPs = +10.2.0.1/16\nAllowedIPs = 10.2.0.9/16\n"
+	     "AllowedIPs = -10.2.0.0/16, -10.3.0.0/16\nPublicKey = " KEY "\n",
+	     CONF_QUICK);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct conf_place_ip *ip;
+		struct cidr prefix;
+
+		assert_int_equal(cidr_parse(&prefix, NULL, cases[i].prefix, NULL), 0);
+		ip = conf_places_ip(&places, &prefix);
+		assert_int_equal(ip ? ip->line : 0, cases[i].line);
+	}
+}
+
 static void what_down_passes_over_has_no_place(void **state)
 {
 	AUTO(conf_places_fini) struct conf_places places = { 0 };
@@ -97,6 +122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_have_a_line_for_each_item),
 		cmocka_unit_test(allowed_ips),
+		cmocka_unit_test(the_last_of_equal_prefixes_counts),
 		cmocka_unit_test(what_down_passes_over_has_no_place),
 	};
 
