@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # wg-quick up and down on a host of its own: order, hooks, keys and peers from hooks, MTU, and what
-# is refused. What the original does as well is in wg_quick_differential.bats.
+# is refused. What the original does as well is in wg_quick_differential.t.
 
 load lib
 
