@@ -212,6 +212,11 @@ void firewall_foresee_add(struct strlist *told, const struct firewall *firewall)
 	add(told, firewall, NULL);
 }
 
+int firewall_run_nft(const struct strbuf *rules, struct err *err)
+{
+	return run_nft(NULL, rules, err);
+}
+
 /* Adds a command for each table that is the interface's. */
 static void add_nft_removal(struct strbuf *out, const char *interface, uint8_t family)
 {

@@ -56,6 +56,12 @@ void firewall_foresee_add(struct strlist *told, const struct firewall *firewall)
 /** Adds the commands that firewall_remove() would run now; only looks. */
 void firewall_foresee_remove(struct strlist *told, const char *interface, uint8_t family);
 
+/**
+ * Hands rules to nft, telling on stderr that it does. Returns 0, or the exit status with *err
+ * filled in: nft's own, which tells why, or 127 if there is none.
+ */
+int firewall_run_nft(const struct strbuf *rules, struct err *err);
+
 /** Adds the text for nft: the table is made anew. */
 void firewall_format_nft(struct strbuf *out, const struct firewall *firewall);
 /** Adds the text for iptables-restore or ip6tables-restore. */

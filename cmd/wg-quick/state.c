@@ -12,6 +12,8 @@
 
 #include "cmd/wg-quick/dns.h"
 #include "cmd/wg-quick/firewall.h"
+#include "cmd/wg-quick/kill_switch.h"
+#include "cmd/wg-quick/process.h"
 #include "cmd/wg-quick/sysctl.h"
 #include "lib/ipc/ipc.h"
 #include "lib/netlink/link.h"
@@ -105,6 +107,8 @@ int state_look(struct state *out, const char *interface, const char *table, stru
 	state.has_firewall_v4 = firewall_find(AF_INET) != FIREWALL_NONE;
 	state.has_firewall_v6 =
 		firewall_find(AF_INET6) != FIREWALL_NONE || !sysctl_has_ipv6("/proc", "default");
+	state.has_nft = process_find(NULL, "nft");
+	state.has_kill_switch = kill_switch_is_there(interface);
 	*out = state;
 	return 0;
 }

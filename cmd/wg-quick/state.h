@@ -19,6 +19,8 @@ struct state {
 	uint32_t table;       /* number of the routing table that was named; 0: none, or unknown */
 	bool has_firewall_v4; /* a tool for default routes; or, without IPv6, no need of one */
 	bool has_firewall_v6;
+	bool has_nft;         /* the program */
+	bool has_kill_switch; /* the interface's, perhaps of an earlier run */
 };
 
 /**

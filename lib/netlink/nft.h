@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /**
- * Whether the kernel's nf_tables have a table of that name for AF_INET ("ip") or AF_INET6 ("ip6").
- * No, where it cannot be asked.
+ * Whether the kernel's nf_tables have a table of that name for AF_INET ("ip"), AF_INET6 ("ip6") or
+ * NFPROTO_INET ("inet"). No, where it cannot be asked.
  */
 bool nft_has_table(uint8_t family, const char *name);
 
