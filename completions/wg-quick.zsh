@@ -92,6 +92,7 @@ _wg_quick() {
 			'up:creates the interface'
 			'down:removes it'
 			'save:writes the running configuration to the file'
+			'reresolve:looks up again the names of peers that do not answer'
 			'strip:prints the file for wg(8)'
 			'completion:prints the completion script for a shell'
 		)
@@ -127,6 +128,9 @@ _wg_quick() {
 		_wg_quick_running && ret=0
 		;;
 	(save:0)
+		_wg_quick_running && ret=0
+		;;
+	(reresolve:0)
 		_wg_quick_running && ret=0
 		;;
 	(strip:0)

@@ -14,19 +14,20 @@
 #include "cmd/wg-quick/hooks.h"
 #include "cmd/wg-quick/key_files.h"
 #include "cmd/wg-quick/kill_switch_steps.h"
+#include "cmd/wg-quick/names.h"
 #include "cmd/wg-quick/process.h"
 #include "cmd/wg-quick/reload_steps.h"
 #include "cmd/wg-quick/routing.h"
 #include "cmd/wg-quick/save.h"
 #include "cmd/wg-quick/work.h"
 #include "lib/ipc/ipc.h"
-#include "lib/ipc/resolve.h"
 #include "lib/netlink/addr.h"
 #include "lib/netlink/link.h"
 #include "lib/util/cleanup.h"
 
 enum {
 	IPV6_LEAST_MTU_BYTES = 1280, /* RFC 8200 section 5 */
+	STATUS_NAMES_MISSING = 3,    /* what sets the device up: it is done, but for endpoints */
 };
 
 void work_echo(const struct work *work, const struct step *step)
@@ -54,23 +55,17 @@ int work_get_device(struct wg_device **out, struct work *work)
 	return r;
 }
 
-static void say_waiting(void *ctx, const char *message)
-{
-	(void)ctx;
-	cli_say("%s", message);
-}
-
 /* Runs in a process of its own, since looking names up may take for ever, and so may a daemon.
  * Whether it answers questions, too, is found out here, where a signal can put an end to it. */
 static int set_device_in_child(void *ctx)
 {
-	static const struct resolve_progress progress = { .waiting = say_waiting };
 	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
 	struct work *work = ctx;
+	size_t n_missing = 0;
 	int r = key_files_read(work->conf, work->target, work->err);
 
 	if (!r)
-		r = resolve_device(work->conf->device, &progress, work->err);
+		r = names_resolve(work->conf, work->target, &n_missing, work->err);
 	if (!r) {
 		r = ipc_set(work->conf->device, work->err);
 		if (r)
@@ -80,7 +75,7 @@ static int set_device_in_child(void *ctx)
 		r = work_get_device(&device, work);
 	if (r)
 		tell(work->err);
-	return r ? STATUS_FAILED : 0;
+	return r ? STATUS_FAILED : n_missing ? STATUS_NAMES_MISSING : 0;
 }
 
 static int set_device(struct work *work)
@@ -90,6 +85,10 @@ static int set_device(struct work *work)
 	for (size_t i = 0; i < work->conf->warnings.n; i++)
 		cli_say("%s", work->conf->warnings.items[i]);
 	status = process_call(set_device_in_child, work, work->err);
+	if (status == STATUS_NAMES_MISSING) {
+		work->has_missing_names = true;
+		return 0;
+	}
 	if (status > STATUS_FAILED) /* otherwise it has told itself */
 		err_set(work->err, -ECHILD, "setting the device up failed with exit status %d",
 			status);
@@ -331,6 +330,8 @@ int apply(const struct plan *plan, const struct target *target, struct conf *con
 		tell(&err);
 	if (status && plan->is_undone)
 		undo(&work);
+	if (!status && work.has_missing_names)
+		names_retry_later(target);
 	lock_release(&work.rules_lock);
 	plan_fini(&work.done);
 	return status;

@@ -27,6 +27,7 @@ static const char usage_text[] =
 	"Usage: wg-quick [ up | down | save | strip ] [ CONFIG_FILE | INTERFACE ]\n"
 	"       wg-quick up --replace [ CONFIG_FILE | INTERFACE ]\n"
 	"       wg-quick down --if-exists [ CONFIG_FILE | INTERFACE ]\n"
+	"       wg-quick reresolve [ CONFIG_FILE | INTERFACE ]\n"
 	"\n"
 	"  CONFIG_FILE is a path; the file is named after the interface, followed by `.conf'.\n"
 	"  INTERFACE stands for the file " SYSCONFDIR "/wireguard/INTERFACE.conf.\n"
@@ -35,6 +36,7 @@ static const char usage_text[] =
 	"          with --replace, takes it down first, if it is up\n"
 	"  down    removes it; with --if-exists, it is no failure if it is not there\n"
 	"  save    writes the running configuration to the file\n"
+	"  reresolve  looks up again the names of peers that do not answer\n"
 	"  strip   prints the file without what only wg-quick understands, for wg(8)\n"
 	"\n"
 	"  In the [Interface] section these are wg-quick's own:\n"
@@ -134,6 +136,13 @@ static const struct cli_command commands[] = {
 		.name = "save",
 		.description = "writes the running configuration to the file",
 		.run = quick_save,
+		.arguments = running_arguments,
+		.n_arguments = 1,
+	},
+	{
+		.name = "reresolve",
+		.description = "looks up again the names of peers that do not answer",
+		.run = quick_reresolve,
 		.arguments = running_arguments,
 		.n_arguments = 1,
 	},

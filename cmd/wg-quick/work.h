@@ -27,6 +27,7 @@ struct work {
 	const struct reload *reload; /* that it is part of; NULL: of none */
 	bool is_going_back;          /* a reload is being undone */
 	bool is_told_of_no_ipv6;
+	bool has_missing_names; /* peers have no endpoint yet, since their names were not found */
 	struct lock rules_lock; /* from CLOSE_BYPASSES to ROUTE_PEERS */
 	struct err *err;
 };

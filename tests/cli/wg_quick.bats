@@ -34,7 +34,7 @@ setup() {
 
 @test "the manual has every command and key of the usage" {
 	usage=$("$BUILD/wg-quick" --help 2>&1)
-	for word in up down save strip; do
+	for word in up down save strip reresolve; do
 		grep -q "^  $word " <<<"$usage"
 		grep -q "^\.It Cm $word" man/wg-quick.8
 	done
