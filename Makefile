@@ -262,7 +262,7 @@ manuals := $(wildcard man/*.8)
 bash_scripts := $(wildcard completions/*.bash)
 zsh_scripts := $(wildcard completions/*.zsh)
 fish_scripts := $(wildcard completions/*.fish)
-units := $(wildcard systemd/*.service systemd/*.target)
+units := $(wildcard systemd/*.service systemd/*.target systemd/*.timer)
 installed := $(addprefix $(BINDIR)/,$(programs)) \
 	$(addprefix $(MANDIR)/man8/,$(notdir $(manuals))) \
 	$(addprefix $(BASHCOMPDIR)/,$(notdir $(bash_scripts:.bash=))) \

@@ -29,7 +29,9 @@ teardown() {
 		[ -s "$scratch/opt/wg/share/zsh/site-functions/_$program" ]
 		[ -s "$scratch/opt/wg/share/fish/vendor_completions.d/$program.fish" ]
 	done
-	[ -s "$scratch/units/wg-quick@.service" ]
+	for unit in systemd/*; do
+		[ -s "$scratch/units/$(basename "$unit")" ]
+	done
 	[ "$(stat -c %a "$scratch/etc/wireguard")" = 700 ]
 }
 

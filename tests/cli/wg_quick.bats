@@ -82,10 +82,41 @@ setup() {
 	dir=$(mktemp -d)
 	cp systemd/* "$dir/"
 	# The programs need not be installed.
-	sed -i 's|=wg-quick |=/bin/true |' "$dir/wg-quick@.service"
-	run systemd-analyze verify --man=no "$dir/wg-quick@x.service" "$dir/wg-quick.target"
-	rm -r "$dir"
+	sed -i 's|=wg-quick |=/bin/true |' "$dir"/*
+	units=("$dir/wg-quick@x.service" "$dir/wg-quick.target" "$dir/wg-quick-reresolve@x.service"
+		"$dir/wg-quick-reresolve@x.timer")
+	run systemd-analyze verify --man=no "${units[@]}"
 	echo "$output"
 	[ "$status" = 0 ]
 	[ -z "$output" ]
+	# What only asks name servers and tells a device is shut in.
+	run systemd-analyze security --offline=yes --threshold=30 "${units[2]}"
+	rm -r "$dir"
+	echo "$output" | tail -1
+	[ "$status" = 0 ]
+}
+
+@test "the units call what there is, and need each other as the manual says" {
+	usage=$("$BUILD/wg-quick" --help 2>&1)
+	while read -r command; do
+		grep -qE "^  $command " <<<"$usage"
+	done < <(sed -nE 's/^Exec[A-Za-z]+=wg-quick ([a-z]+) %i$/\1/p' systemd/*)
+	[ "$(grep -c '=wg-quick [a-z]* %i$' systemd/*.service | cut -d : -f 2 | paste -sd +)" = 1+2 ]
+	# Started by hand, the timer must not bring the interface up.
+	! grep -E '^(BindsTo|Requires|Requisite|Upholds|Wants)=' systemd/wg-quick-reresolve@.timer
+	grep -qx 'PartOf=wg-quick@%i.service' systemd/wg-quick-reresolve@.timer
+	grep -qx 'Wants=wg-quick-reresolve@%i.timer' systemd/wg-quick@.service
+}
+
+@test "the timer's service ends the timer when the interface is gone" {
+	command=$(sed -n 's/^ExecStopPost=+//p' systemd/wg-quick-reresolve@.service)
+	command=${command//'$$'/'$'} # as systemd sees it
+	dir=$(mktemp -d)
+	printf '#!/bin/sh\necho "$*"\n' >"$dir/systemctl"
+	chmod +x "$dir/systemctl"
+	there=$(PATH=$dir:$PATH bash -c "${command/%%i/lo}")
+	gone=$(PATH=$dir:$PATH bash -c "${command/%%i/nosuch0}")
+	rm -r "$dir"
+	[ "$there" = "" ]
+	[ "$gone" = "stop --no-block wg-quick-reresolve@nosuch0.timer" ]
 }
