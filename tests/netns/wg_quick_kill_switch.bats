@@ -69,7 +69,7 @@ on_closed_host() {
 	# reaches_not ADDRESS...: and nothing is sent either.
 	reaches_not() {
 		leaked >/dev/null
-		! ping -c 1 -W 1 "\$@" >/dev/null 2>&1 || { echo "there is a way: \$*" >&2; return 1; }
+		! ping -c 1 -W 0.3 "\$@" >/dev/null 2>&1 || { echo "there is a way: \$*" >&2; return 1; }
 		same 0 "\$(leaked)"
 	}
 	conf() {
@@ -286,7 +286,7 @@ on_closed_host() {
 	contains "$(cat err)" "wg-quick: \`nft -f' failed with exit status 9"
 	same "$before" "$(state; /usr/sbin/nft list ruleset)"
 	# A failure after it opens it again.
-	conf '#wg: KillSwitch = on\nPostUp = nft list tables | grep -q kill-switch-wq0\nPostUp = exit 5' >/etc/wireguard/wq0.conf
+	conf '#wg: KillSwitch = on\nPostUp = nft list table inet wg-kill-switch-wq0 >/dev/null\nPostUp = exit 5' >/etc/wireguard/wq0.conf
 	expect 5 "$quick" up wq0
 	same "${before/valid_mark 0/valid_mark 1}" "$(state; /usr/sbin/nft list ruleset)"
 	# One that is misspelt is not off.
