@@ -105,12 +105,12 @@ _wg_quick() {
 	fi
 	case ${words[1]} in
 	up)
-		options=' --replace '
-		known=' --replace '
+		options=' --replace --dry-run --json '
+		known=' --replace --dry-run --json '
 		;;
 	down)
-		options=' --if-exists '
-		known=' --if-exists '
+		options=' --if-exists --dry-run --json '
+		known=' --if-exists --dry-run --json '
 		;;
 	esac
 	_wg_quick_sort

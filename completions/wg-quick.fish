@@ -25,10 +25,10 @@ function __wg_quick_place
 	set -e words[1..2]
 	switch $command
 	case up
-		set known --replace
+		set known --replace --dry-run --json
 		set valued
 	case down
-		set known --if-exists
+		set known --if-exists --dry-run --json
 		set valued
 	end
 	for word in $words
@@ -101,10 +101,14 @@ complete -c wg-quick -n '__wg_quick_at command' -a strip -d 'prints the file for
 complete -c wg-quick -n '__wg_quick_at command' -a completion -d 'prints the completion script for a shell'
 
 complete -c wg-quick -n '__wg_quick_option up --replace' -l replace -d 'take it down first, if it is up'
+complete -c wg-quick -n '__wg_quick_option up --dry-run' -l dry-run -d 'only tell what would be done, and why'
+complete -c wg-quick -n '__wg_quick_option up --json' -l json -d 'tell it as JSON'
 complete -c wg-quick -n '__wg_quick_at "up 0"' -a '(__wg_quick_configurations)' -d 'configuration'
 complete -c wg-quick -n '__wg_quick_at "up 0"' -a '(__wg_quick_files)'
 
 complete -c wg-quick -n '__wg_quick_option down --if-exists' -l if-exists -d 'it is no failure if there is nothing to take down'
+complete -c wg-quick -n '__wg_quick_option down --dry-run' -l dry-run -d 'only tell what would be done, and why'
+complete -c wg-quick -n '__wg_quick_option down --json' -l json -d 'tell it as JSON'
 complete -c wg-quick -n '__wg_quick_at "down 0"' -a '(__wg_quick_names (__wg_quick_interfaces))' -d 'interface'
 complete -c wg-quick -n '__wg_quick_at "down 0"' -a '(__wg_quick_files)'
 

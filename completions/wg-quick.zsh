@@ -103,15 +103,19 @@ _wg_quick() {
 	(up)
 		options=(
 			'--replace:take it down first, if it is up'
+			'--dry-run:only tell what would be done, and why'
+			'--json:tell it as JSON'
 		)
-		known=( --replace )
+		known=( --replace --dry-run --json )
 		valued=( )
 		;;
 	(down)
 		options=(
 			'--if-exists:it is no failure if there is nothing to take down'
+			'--dry-run:only tell what would be done, and why'
+			'--json:tell it as JSON'
 		)
-		known=( --if-exists )
+		known=( --if-exists --dry-run --json )
 		valued=( )
 		;;
 	esac

@@ -4,6 +4,8 @@
 #include "cmd/wg-quick/commands.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 
 #include "cmd/wg-quick/save.h"
 #include "lib/util/cleanup.h"
@@ -11,15 +13,23 @@
 
 struct quick_options quick_options;
 
+static char failure[PATH_MAX + 2048]; /* what was told last */
+
 int quick_fail(const struct err *err, const char *file)
 {
 	AUTO(strbuf_fini) struct strbuf place = { 0 };
 
 	if (file)
 		cli_add_place(&place, err, file);
-	cli_say("%s: %s%s%s%s", cli_program, strbuf_text(&place), err->text,
-		err->expected ? "; expected " : "", err->expected ? err->expected : "");
+	snprintf(failure, sizeof(failure), "%s%s%s%s", strbuf_text(&place), err->text,
+		 err->expected ? "; expected " : "", err->expected ? err->expected : "");
+	cli_say("%s: %s", cli_program, failure);
 	return 1;
+}
+
+const char *quick_failure(void)
+{
+	return failure;
 }
 
 int view_find(struct target *out, const char *argument)
@@ -56,7 +66,8 @@ int view_look(struct view *out, const char *argument, enum conf_dialect dialect)
 
 	if (status)
 		return status;
-	lock_interface(&out->lock, out->target.interface);
+	if (!quick_options.is_dry_run)
+		lock_interface(&out->lock, out->target.interface);
 	if (conf_read(&out->conf, out->target.path, dialect, &err))
 		return quick_fail(&err, out->target.path);
 	return view_look_at_host(out);

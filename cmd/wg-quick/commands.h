@@ -24,11 +24,15 @@ int quick_reresolve(int argc, char **argv);
 struct quick_options {
 	bool if_exists;    /* down: what is not there is no failure */
 	bool is_replacing; /* up: what is there is taken down first */
+	bool is_dry_run;   /* up, down: only tells what would be done; nothing is touched */
+	bool is_json;      /* what is told on standard output is JSON */
 };
 extern struct quick_options quick_options;
 
 /** Tells what is wrong, with the place in `file` (or NULL) that it is about. Returns 1. */
 int quick_fail(const struct err *err, const char *file);
+/** What quick_fail() has told last, without the program's name; "" if nothing. */
+const char *quick_failure(void);
 
 /** What subcommands look at before they decide. To be finished with view_fini(). */
 struct view {
@@ -45,8 +49,8 @@ struct view {
 	}
 
 /**
- * Finds the file that `argument` names, takes the interface's lock, reads the file and looks at the
- * host. Returns 0, or the exit status after telling what is wrong.
+ * Finds the file that `argument` names, takes the interface's lock (unless it is a dry run), reads
+ * the file and looks at the host. Returns 0, or the exit status after telling what is wrong.
  */
 int view_look(struct view *out, const char *argument, enum conf_dialect dialect);
 /** Only looks at the host, once more. Returns as view_look(). */

@@ -222,7 +222,7 @@ int device_foresee_add(struct strlist *told, const char *interface,
 	r = check_tun(err);
 	if (r)
 		return r;
-	if (!process_find(NULL, program))
+	if (strchr(program, '/') ? access(program, X_OK) : !process_find(NULL, program))
 		return err_set(err, -ENOENT, "cannot run `%s': %s", program, strerror(ENOENT));
 	if (implementation == DEVICE_IMPLEMENTATION_AUTO)
 		strlist_add(told, FALLING_BACK);

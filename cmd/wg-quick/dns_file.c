@@ -444,12 +444,18 @@ enum dns_file_outcome dns_file_foresee_set(const struct dns_file *file, const ch
 					   const char *lines)
 {
 	AUTO(work_fini) struct work work = { .lock = -1 };
+	enum dns_file_outcome outcome;
+	bool is_there;
 
 	name_files(&work, file);
 	read_file(&work.stack, strbuf_text(&work.wishes));
-	drop_section(&work.stack, interface);
+	is_there = drop_section(&work.stack, interface);
 	strbuf_addf(&work.stack, "# %s\n%s", interface, lines);
-	return foresee(&work);
+	outcome = foresee(&work);
+	/* What an earlier run has set there will have been taken back by then. */
+	if (is_there && outcome == DNS_FILE_UNCHANGED)
+		return is_replaceable(work.path) ? DNS_FILE_EXCHANGED : DNS_FILE_WRITTEN;
+	return outcome;
 }
 
 enum dns_file_outcome dns_file_foresee_unset(const struct dns_file *file, const char *interface)

@@ -28,6 +28,7 @@ static const char usage_text[] =
 	"       wg-quick up --replace [ CONFIG_FILE | INTERFACE ]\n"
 	"       wg-quick down --if-exists [ CONFIG_FILE | INTERFACE ]\n"
 	"       wg-quick reresolve [ CONFIG_FILE | INTERFACE ]\n"
+	"       wg-quick [ up | down ] --dry-run [ --json ] [ CONFIG_FILE | INTERFACE ]\n"
 	"\n"
 	"  CONFIG_FILE is a path; the file is named after the interface, followed by `.conf'.\n"
 	"  INTERFACE stands for the file " SYSCONFDIR "/wireguard/INTERFACE.conf.\n"
@@ -79,7 +80,9 @@ static int take_option(void *ctx, const struct cli_option *option, const char *v
 		const char *name;
 		bool *flag;
 	} flags[] = {
+		{ "dry-run", &options->is_dry_run },
 		{ "if-exists", &options->if_exists },
+		{ "json", &options->is_json },
 		{ "replace", &options->is_replacing },
 	};
 
@@ -105,13 +108,20 @@ static const struct cli_argument completion_arguments[] = {
 	{ .kind = CLI_WORDS, .words = completion_shells },
 };
 
+#define DRY_RUN_DESCRIPTION "only tell what would be done, and why"
+#define JSON_DESCRIPTION "tell it as JSON"
+
 static const struct cli_option up_options[] = {
 	{ .name = "replace", .description = "take it down first, if it is up" },
+	{ .name = "dry-run", .description = DRY_RUN_DESCRIPTION },
+	{ .name = "json", .description = JSON_DESCRIPTION },
 	{ .name = NULL },
 };
 
 static const struct cli_option down_options[] = {
 	{ .name = "if-exists", .description = "it is no failure if there is nothing to take down" },
+	{ .name = "dry-run", .description = DRY_RUN_DESCRIPTION },
+	{ .name = "json", .description = JSON_DESCRIPTION },
 	{ .name = NULL },
 };
 
