@@ -99,7 +99,7 @@ _wg_quick() {
 	COMPREPLY=()
 	_wg_quick_split
 	if ((${#words[@]} == 2)); then
-		_wg_quick_reply up down save reresolve strip completion
+		_wg_quick_reply up down reload save reresolve strip completion
 		[[ $cur != -* ]] || _wg_quick_reply --help
 		return
 	fi
@@ -121,6 +121,9 @@ _wg_quick() {
 		_wg_quick_configurations /etc/wireguard/*.conf
 		;;
 	down:0)
+		_wg_quick_running
+		;;
+	reload:0)
 		_wg_quick_running
 		;;
 	save:0)

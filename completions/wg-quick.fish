@@ -95,6 +95,7 @@ complete -c wg-quick -f
 complete -c wg-quick -n '__wg_quick_at command' -l help -d 'tell how it is used'
 complete -c wg-quick -n '__wg_quick_at command' -a up -d 'creates the interface'
 complete -c wg-quick -n '__wg_quick_at command' -a down -d 'removes it'
+complete -c wg-quick -n '__wg_quick_at command' -a reload -d 'makes it what the file says now'
 complete -c wg-quick -n '__wg_quick_at command' -a save -d 'writes the running configuration to the file'
 complete -c wg-quick -n '__wg_quick_at command' -a reresolve -d 'looks up again the names of peers that do not answer'
 complete -c wg-quick -n '__wg_quick_at command' -a strip -d 'prints the file for wg(8)'
@@ -111,6 +112,9 @@ complete -c wg-quick -n '__wg_quick_option down --dry-run' -l dry-run -d 'only t
 complete -c wg-quick -n '__wg_quick_option down --json' -l json -d 'tell it as JSON'
 complete -c wg-quick -n '__wg_quick_at "down 0"' -a '(__wg_quick_names (__wg_quick_interfaces))' -d 'interface'
 complete -c wg-quick -n '__wg_quick_at "down 0"' -a '(__wg_quick_files)'
+
+complete -c wg-quick -n '__wg_quick_at "reload 0"' -a '(__wg_quick_names (__wg_quick_interfaces))' -d 'interface'
+complete -c wg-quick -n '__wg_quick_at "reload 0"' -a '(__wg_quick_files)'
 
 complete -c wg-quick -n '__wg_quick_at "save 0"' -a '(__wg_quick_names (__wg_quick_interfaces))' -d 'interface'
 complete -c wg-quick -n '__wg_quick_at "save 0"' -a '(__wg_quick_files)'

@@ -91,6 +91,7 @@ _wg_quick() {
 		described=(
 			'up:creates the interface'
 			'down:removes it'
+			'reload:makes it what the file says now'
 			'save:writes the running configuration to the file'
 			'reresolve:looks up again the names of peers that do not answer'
 			'strip:prints the file for wg(8)'
@@ -129,6 +130,9 @@ _wg_quick() {
 		_wg_quick_configurations /etc/wireguard/*.conf(N:t:r) && ret=0
 		;;
 	(down:0)
+		_wg_quick_running && ret=0
+		;;
+	(reload:0)
 		_wg_quick_running && ret=0
 		;;
 	(save:0)

@@ -120,6 +120,14 @@ static void keep_hooks(struct journal *journal, const struct conf_quick *quick)
 	copy_hooks(&journal->post_down, &quick->post_down, interface);
 }
 
+void journal_add_endpoint_text(struct strbuf *out, const struct endpoint *endpoint)
+{
+	if (endpoint->host)
+		strbuf_addf(out, "%s:%s", endpoint->host, endpoint->service);
+	else
+		sockaddr_ip_add(out, &endpoint->addr);
+}
+
 static void keep_endpoints(struct journal *journal, const struct wg_device *device)
 {
 	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
@@ -133,10 +141,7 @@ static void keep_endpoints(struct journal *journal, const struct wg_device *devi
 
 		if (endpoint_is_empty(endpoint))
 			continue;
-		if (endpoint->host)
-			strbuf_addf(&text, "%s:%s", endpoint->host, endpoint->service);
-		else
-			sockaddr_ip_add(&text, &endpoint->addr);
+		journal_add_endpoint_text(&text, endpoint);
 		kept = journal_add_endpoint(journal);
 		kept->public_key = peer->public_key;
 		kept->text = mem_strdup(strbuf_text(&text));

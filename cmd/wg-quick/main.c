@@ -24,7 +24,7 @@
 static char self[PATH_MAX]; /* this program's file */
 
 static const char usage_text[] =
-	"Usage: wg-quick [ up | down | save | strip ] [ CONFIG_FILE | INTERFACE ]\n"
+	"Usage: wg-quick [ up | down | reload | save | strip ] [ CONFIG_FILE | INTERFACE ]\n"
 	"       wg-quick up --replace [ CONFIG_FILE | INTERFACE ]\n"
 	"       wg-quick down --if-exists [ CONFIG_FILE | INTERFACE ]\n"
 	"       wg-quick reresolve [ CONFIG_FILE | INTERFACE ]\n"
@@ -36,6 +36,7 @@ static const char usage_text[] =
 	"  up      creates the interface, sets it up, adds addresses and routes;\n"
 	"          with --replace, takes it down first, if it is up\n"
 	"  down    removes it; with --if-exists, it is no failure if it is not there\n"
+	"  reload  makes a running interface what the file says now; no session is lost\n"
 	"  save    writes the running configuration to the file\n"
 	"  reresolve  looks up again the names of peers that do not answer\n"
 	"  strip   prints the file without what only wg-quick understands, for wg(8)\n"
@@ -139,6 +140,13 @@ static const struct cli_command commands[] = {
 		.description = "removes it",
 		.run = quick_down,
 		.options = down_options,
+		.arguments = running_arguments,
+		.n_arguments = 1,
+	},
+	{
+		.name = "reload",
+		.description = "makes it what the file says now",
+		.run = quick_reload,
 		.arguments = running_arguments,
 		.n_arguments = 1,
 	},

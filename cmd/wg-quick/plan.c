@@ -41,6 +41,12 @@ void plan_copy_step(struct plan *plan, const struct step *step)
 	copy->text = mem_strdup(step->text);
 }
 
+void plan_append(struct plan *plan, const struct plan *other)
+{
+	for (size_t i = 0; i < other->n_steps; i++)
+		plan_copy_step(plan, &other->steps[i]);
+}
+
 char *plan_expand_hook(const char *text, const char *interface)
 {
 	AUTO(strbuf_fini) struct strbuf out = { 0 };

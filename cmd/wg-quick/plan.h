@@ -119,6 +119,8 @@ bool plan_has_default_route(const struct wg_device *device, uint8_t family);
 struct step *plan_add_step(struct plan *plan, enum step_kind kind);
 /** Adds a copy of a step, perhaps another plan's. */
 void plan_copy_step(struct plan *plan, const struct step *step);
+/** Adds copies of all of another plan's steps. */
+void plan_append(struct plan *plan, const struct plan *other);
 
 /** A hook's text for the shell, with "%i" replaced; to be freed. */
 char *plan_expand_hook(const char *text, const char *interface);

@@ -16,6 +16,7 @@
 #include "cmd/wg-quick/plan_reload.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,8 +100,8 @@ struct comparison {
 	const struct wg_device *wanted;
 	const struct plan *ours;
 	const struct reload_host *host;
-	struct plan news, goes, last; /* the three parts of the plan: see the top */
-	struct cidr *going, *coming;  /* addresses */
+	struct plan news, goes, addresses_gone, last; /* the parts of the plan: see the top */
+	struct cidr *going, *coming;                  /* addresses */
 	size_t n_going, going_cap, n_coming, coming_cap;
 	char *addresses; /* of the link in the end, in words */
 	uint32_t mark;   /* of the device when it has been changed; 0: none, or one is chosen */
@@ -110,6 +111,7 @@ static void comparison_fini(struct comparison *comparison)
 {
 	plan_fini(&comparison->news);
 	plan_fini(&comparison->goes);
+	plan_fini(&comparison->addresses_gone);
 	plan_fini(&comparison->last);
 	free(comparison->going);
 	free(comparison->coming);
@@ -197,8 +199,9 @@ static void compare_addresses(struct comparison *comparison)
 			continue;
 		list_address(&comparison->going, &comparison->n_going, &comparison->going_cap,
 			     &step->cidr);
-		deletion = plan_add_step(is_in_the_way(&step->cidr, comparison) ? &comparison->news
-										: &comparison->goes,
+		deletion = plan_add_step(is_in_the_way(&step->cidr, comparison)
+						 ? &comparison->news
+						 : &comparison->addresses_gone,
 					 STEP_DELETE_ADDRESS);
 		deletion->cidr = step->cidr;
 		deletion->former_id = step->id;
@@ -249,19 +252,21 @@ static void decide_mark(struct comparison *comparison)
 	uint32_t running = comparison->host->running->fwmark;
 	const struct step *chosen = find_ours(comparison->ours, STEP_SET_MARK, AF_UNSPEC);
 	bool is_ours = chosen && chosen->mark == running;
-	bool is_full_tunnel = is_full(comparison, AF_INET) || is_full(comparison, AF_INET6);
+	/* Default routes take one, and so does the kill switch. */
+	bool is_needed = is_full(comparison, AF_INET) || is_full(comparison, AF_INET6) ||
+			 comparison->host->state->has_kill_switch;
 	struct step *reset;
 
 	comparison->mark = running;
-	if (wanted->flags & WG_DEVICE_HAS_FWMARK && (wanted->fwmark || !is_full_tunnel || !is_ours))
+	if (wanted->flags & WG_DEVICE_HAS_FWMARK &&
+	    (wanted->fwmark || !is_needed ||
+	     (!is_ours && !comparison->host->state->has_kill_switch)))
 		comparison->mark = wanted->fwmark;
-	else if (is_ours && !is_full_tunnel)
+	else if (is_ours && !is_needed)
 		comparison->mark = 0;
-	if (!running || comparison->mark == running)
+	/* Others the device gets with the rest, or by SET_MARK. */
+	if (!running || comparison->mark || is_needed)
 		return;
-	if (comparison->mark) { /* with the device */
-		return;
-	}
 	reset = plan_add_step(&comparison->last, STEP_RESET_MARK);
 	reset->mark = running;
 	reset->former_id = is_ours ? chosen->id : 0;
@@ -325,7 +330,7 @@ static void compare_dns(struct comparison *comparison)
 	bool is_wanted = quick->dns_servers.n;
 	struct step *step;
 
-	if (is_same_list(&quick->dns_servers, host->dns_servers) &&
+	if (!host->is_dns_unsure && is_same_list(&quick->dns_servers, host->dns_servers) &&
 	    (!is_wanted || is_same_list(&quick->dns_search, host->dns_search)))
 		return;
 	step = plan_add_step(&comparison->news, is_wanted ? STEP_SET_DNS : STEP_UNSET_DNS);
@@ -560,8 +565,11 @@ static void compare_routes(struct comparison *comparison)
 	uint32_t mark = comparison->mark ? comparison->mark : comparison->host->empty_table;
 
 	index_steps(&ours, comparison->ours);
+	/* In IPv6 those that the kernel makes have a priority of their own. */
 	for (size_t i = 0; i < routes->n; i++)
-		index_add(&there, &routes->items[i].prefix, routes->items[i].table, i);
+		if (routes->items[i].prefix.family == AF_INET ||
+		    routes->items[i].origin != ROUTE_ORIGIN_KERNEL)
+			index_add(&there, &routes->items[i].prefix, routes->items[i].table, i);
 	index_sort(&there);
 	plan_fresh_routes(&fresh, comparison, &ours);
 	index_steps(&wanted, &fresh);
@@ -575,6 +583,8 @@ static void compare_routes(struct comparison *comparison)
 		else if (step->kind != STEP_ADD_FIREWALL)
 			plan_copy_step(&comparison->news, step);
 	}
+	if (comparison->host->state->has_kill_switch && mark != comparison->host->running->fwmark)
+		plan_add_step(&comparison->news, STEP_REPLACE_KILL_SWITCH)->mark = mark;
 	delete_rules(comparison, AF_INET, mark);
 	delete_rules(comparison, AF_INET6, mark);
 	reset_src_valid_mark(comparison);
@@ -585,16 +595,23 @@ static void compare_routes(struct comparison *comparison)
 
 /* ---- the front door -------------------------------------------------------------------------- */
 
+/* What takes more than to be added or taken away. */
+static int check(const char *interface, const struct conf *conf, const struct reload_host *host,
+		 struct err *err)
+{
+	bool is_closed = conf->quick.kill_switch != CONF_KILL_SWITCH_OFF;
+
+	if (is_closed == host->state->has_kill_switch)
+		return 0;
+	return err_set(err, -EOPNOTSUPP,
+		       "KillSwitch is to be %s, which takes `wg-quick up --replace %s'",
+		       is_closed ? "on" : "off", interface);
+}
+
 static void copy_list(struct strlist *out, const struct strlist *in)
 {
 	for (size_t i = 0; i < in->n; i++)
 		strlist_add(out, in->items[i]);
-}
-
-static void append(struct plan *out, const struct plan *part)
-{
-	for (size_t i = 0; i < part->n_steps; i++)
-		plan_copy_step(out, &part->steps[i]);
 }
 
 int plan_reload(struct reload *out, const char *interface, const struct conf *conf,
@@ -606,8 +623,10 @@ int plan_reload(struct reload *out, const char *interface, const struct conf *co
 		.out = out, .conf = conf, .wanted = wanted, .ours = ours, .host = host
 	};
 	AUTO(plan_fini) struct plan marks = { 0 };
-	int r = plan_begin(&out->plan, interface, conf, host->state, err);
+	int r = check(interface, conf, host, err);
 
+	if (!r)
+		r = plan_begin(&out->plan, interface, conf, host->state, err);
 	if (r)
 		return r;
 	out->plan.is_undone = true;
@@ -626,14 +645,16 @@ int plan_reload(struct reload *out, const char *interface, const struct conf *co
 	compare_mtu(&comparison);
 	compare_dns(&comparison);
 	compare_routes(&comparison);
-	append(&out->plan, &comparison.news);
-	append(&out->plan, &comparison.goes);
-	append(&out->plan, &comparison.last);
-	append(&out->plan, &marks);
+	plan_append(&out->plan, &comparison.news);
+	plan_append(&out->plan, &comparison.goes);
+	plan_append(&out->plan, &comparison.addresses_gone);
+	plan_append(&out->plan, &comparison.last);
+	plan_append(&out->plan, &marks);
 	return 0;
 }
 
-bool plan_reload_undo(struct step *out, const struct step *done, const struct reload *reload)
+/* The step that takes one back. Its text is borrowed. */
+static struct step undo(const struct step *done, const struct reload *reload)
 {
 	static const struct {
 		enum step_kind kind, back;
@@ -654,26 +675,45 @@ bool plan_reload_undo(struct step *out, const struct step *done, const struct re
 		{ STEP_RESET_SRC_VALID_MARK, STEP_SET_SRC_VALID_MARK },
 		{ STEP_ADD_FIREWALL, STEP_DELETE_FIREWALL },
 		{ STEP_DELETE_FIREWALL, STEP_ADD_FIREWALL },
+		{ STEP_REPLACE_KILL_SWITCH, STEP_REPLACE_KILL_SWITCH },
 	};
 	size_t i = 0, family = number_of(done->family);
+	struct step step = *done;
 
 	while (i < sizeof(pairs) / sizeof(pairs[0]) && pairs[i].kind != done->kind)
 		i++;
 	assert(i < sizeof(pairs) / sizeof(pairs[0])); /* there are no others in a reload */
-	*out = *done;
-	out->kind = pairs[i].back;
-	out->former_id = done->id;
-	out->id = 0;
-	if (out->kind == STEP_SET_MTU_AND_UP)
-		out->mtu_bytes = reload->mtu_bytes;
-	else if (out->kind == STEP_SET_DNS && !reload->dns_servers.n)
-		out->kind = STEP_UNSET_DNS;
-	else if (done->family && reload->has_firewall[family]) {
-		out->kind = STEP_ADD_FIREWALL;
-		out->mark = reload->firewall_mark[family];
-		out->text = reload->addresses;
+	step.kind = pairs[i].back;
+	step.former_id = done->id;
+	step.id = 0;
+	if (step.kind == STEP_RESET_MARK && reload->mark) {
+		step.kind = STEP_SET_MARK;
+		step.mark = reload->mark;
+	} else if (step.kind == STEP_REPLACE_KILL_SWITCH) {
+		step.mark = reload->mark;
+	} else if (step.kind == STEP_SET_MTU_AND_UP) {
+		step.mtu_bytes = reload->mtu_bytes;
+	} else if (step.kind == STEP_SET_DNS && !reload->dns_servers.n) {
+		step.kind = STEP_UNSET_DNS;
+	} else if (done->family && reload->has_firewall[family]) {
+		step.kind = STEP_ADD_FIREWALL;
+		step.mark = reload->firewall_mark[family];
+		step.text = reload->addresses;
 	}
-	return true;
+	return step;
+}
+
+void plan_reload_undo(struct plan *out, const struct plan *done, const struct reload *reload)
+{
+	AUTO(plan_fini) struct plan routes = { 0 };
+
+	/* Routes come back when nothing new is in their way any more. */
+	for (size_t n = done->n_steps; n--;) {
+		struct step step = undo(&done->steps[n], reload);
+
+		plan_copy_step(step.kind == STEP_ADD_ROUTE ? &routes : out, &step);
+	}
+	plan_append(out, &routes);
 }
 
 static bool has_default_route_in(const struct routes *routes, uint8_t family, uint32_t table)

@@ -35,6 +35,7 @@ struct reload_host {
 	unsigned int fitting_mtu_bytes;    /* what it would be chosen to be; 0: it stays */
 	const struct strlist *dns_servers; /* which are set; none: nor are search domains */
 	const struct strlist *dns_search;
+	bool is_dns_unsure;   /* they may be, or others */
 	uint32_t empty_table; /* where default routes go unless the device has a mark */
 	bool is_up;
 	bool has_ipv6; /* on this device */
@@ -63,9 +64,8 @@ int plan_reload(struct reload *out, const char *interface, const struct conf *co
 		const struct wg_device *wanted, const struct plan *ours,
 		const struct reload_host *host, struct err *err);
 
-/** Fills in the step that takes `done`, one of a reload's, back; its text is borrowed. Returns
- * whether there is need of one. */
-bool plan_reload_undo(struct step *out, const struct step *done, const struct reload *reload);
+/** The way back from those of a reload's steps that are done, onto the end of *out. */
+void plan_reload_undo(struct plan *out, const struct plan *done, const struct reload *reload);
 
 /**
  * Adds what is on the host as steps, for an interface without a journal: its addresses `given`,

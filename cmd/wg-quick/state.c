@@ -151,6 +151,29 @@ void state_look_mtus(struct state_mtus *out, struct strlist *unreachable,
 		out->default_route = path_mtu(&path);
 }
 
+void state_look_mtus_beside(struct state_mtus *out, const struct wg_device *device,
+			    unsigned int ifindex)
+{
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+	const struct wg_peer *peer;
+	struct route_path path;
+
+	*out = (struct state_mtus){ 0 };
+	out->endpoints = mem_alloc(device->n_peers + 1, sizeof(*out->endpoints));
+	while ((peer = wg_peers_next(&peers))) {
+		const union sockaddr_ip *to = &peer->endpoint.addr;
+		unsigned int mtu = 0;
+
+		if (to->sa.sa_family != AF_UNSPEC &&
+		    !route_lookup_marked(&path, to, device->fwmark, NULL) && path.ifindex != ifindex)
+			mtu = path_mtu(&path);
+		if (mtu)
+			out->endpoints[out->n_endpoints++] = mtu;
+	}
+	if (!route_default(&path, NULL) && path.ifindex != ifindex)
+		out->default_route = path_mtu(&path);
+}
+
 void state_mtus_fini(struct state_mtus *mtus)
 {
 	free(mtus->endpoints);

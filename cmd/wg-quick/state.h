@@ -47,6 +47,12 @@ struct state_mtus {
 /** Looks up the ways to all endpoints. Each one without a way adds a line to `unreachable`. */
 void state_look_mtus(struct state_mtus *out, struct strlist *unreachable,
 		     const struct wg_device *device);
+/**
+ * As state_look_mtus() while the tunnel is up: the ways are those of packets with the device's mark,
+ * and those by the tunnel itself, which has the index `ifindex`, do not count.
+ */
+void state_look_mtus_beside(struct state_mtus *out, const struct wg_device *device,
+			    unsigned int ifindex);
 void state_mtus_fini(struct state_mtus *mtus);
 
 #endif

@@ -34,7 +34,7 @@ setup() {
 
 @test "the manual has every command and key of the usage" {
 	usage=$("$BUILD/wg-quick" --help 2>&1)
-	for word in up down save strip reresolve; do
+	for word in up down reload save strip reresolve; do
 		grep -q "^  $word " <<<"$usage"
 		grep -q "^\.It Cm $word" man/wg-quick.8
 	done
@@ -49,7 +49,7 @@ setup() {
 	load completion
 	shells_needed
 	SCRIPTS=$PWD/completions
-	offers 'wg-quick ' 'up down save strip completion'
+	offers 'wg-quick ' 'up down reload save reresolve strip completion'
 	offers 'wg-quick s' 'save strip'
 	offers 'wg-quick completion ' 'bash zsh fish'
 	dir=$BATS_TEST_TMPDIR
@@ -66,7 +66,7 @@ setup() {
 	for command in up strip; do
 		offers "wg-quick $command " home
 	done
-	for command in down save; do
+	for command in down reload save; do
 		offers "wg-quick $command " 'wga wgb'
 		offers "wg-quick $command wgb" wgb
 	done

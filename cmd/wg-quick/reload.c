@@ -1,0 +1,252 @@
+/*
+ * wg-quick reload: makes a running interface what its file says now.
+ *
+ * All that can be found out beforehand is: then nothing has been touched if the file is bad, or
+ * wants what cannot be had. What is done is done step by step as in `up`, is in the journal before,
+ * and is undone in reverse if a step fails or a signal arrives.
+ *
+ * In the journal a step that takes another back makes that one be forgotten, once it is done. So it
+ * has always what `down` has to undo, if perhaps more than that.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cmd/cli.h"
+#include "cmd/wg-quick/commands.h"
+#include "cmd/wg-quick/dns.h"
+#include "cmd/wg-quick/journal.h"
+#include "cmd/wg-quick/key_files.h"
+#include "cmd/wg-quick/plan_reload.h"
+#include "cmd/wg-quick/process.h"
+#include "cmd/wg-quick/reload_look.h"
+#include "cmd/wg-quick/work.h"
+#include "lib/ipc/resolve.h"
+#include "lib/util/cleanup.h"
+
+/* ---- doing it -------------------------------------------------------------------------------- */
+
+/* Whether there is something to take back once it is done. */
+static bool is_lasting(enum step_kind kind)
+{
+	return kind == STEP_ADD_ADDRESS || kind == STEP_ADD_ROUTE || kind == STEP_ADD_RULE ||
+	       kind == STEP_SET_MTU_AND_UP || kind == STEP_SET_DNS || kind == STEP_SET_MARK ||
+	       kind == STEP_SET_SRC_VALID_MARK || kind == STEP_ADD_FIREWALL;
+}
+
+/* A run of steps, or of those that undo them. */
+struct run {
+	struct work work;
+	struct journal *journal; /* in memory alone, if there is no file */
+	struct err err;          /* work's */
+};
+
+/* `is_before`: what was set before the steps of this run; else what they set. */
+static void keep_dns(struct run *run, bool is_before)
+{
+	const struct reload *reload = run->work.reload;
+	const struct conf_quick *quick = &run->work.conf->quick;
+
+	if (is_before != run->work.is_going_back)
+		journal_set_dns(run->journal, &reload->dns_servers, &reload->dns_search);
+	else
+		journal_set_dns(run->journal, &quick->dns_servers, &quick->dns_search);
+}
+
+/* Does a step, with the journal kept. Returns as work_do(). */
+static int do_step(struct run *run, const struct step *step)
+{
+	const struct plan *done = &run->work.done;
+	size_t n_before = done->n_steps;
+	uint32_t id = is_lasting(step->kind) ? journal_begin_step(run->journal, step) : 0;
+	int status;
+
+	run->err = (struct err){ 0 };
+	if (step->kind == STEP_SET_DNS)
+		keep_dns(run, false);
+	status = work_do(&run->work, step);
+	if (status && step->kind == STEP_SET_DNS)
+		keep_dns(run, true);
+	if (done->n_steps == n_before) { /* nothing of it is done */
+		journal_forget_step(run->journal, id);
+		return status;
+	}
+	done->steps[n_before].id = id;
+	if (status)
+		return status;
+	if (id)
+		journal_end_step(run->journal, id, &done->steps[n_before]);
+	if (step->kind == STEP_UNSET_DNS)
+		keep_dns(run, false);
+	journal_forget_step(run->journal, step->former_id);
+	return 0;
+}
+
+/* Tells what failed, unless whoever did has told already. */
+static void tell(const struct err *err)
+{
+	if (err->text[0])
+		quick_fail(err, NULL);
+}
+
+/* What cannot be undone is told, and the rest is tried all the same. Returns whether all is. */
+static bool undo(const struct run *run)
+{
+	AUTO(plan_fini) struct plan steps = { 0 };
+	struct run back = { .work = run->work, .journal = run->journal };
+	bool is_complete = true;
+
+	back.work.done = (struct plan){ 0 };
+	back.work.err = &back.err;
+	back.work.is_going_back = true;
+	plan_reload_undo(&steps, &run->work.done, run->work.reload);
+	for (size_t i = 0; i < steps.n_steps; i++)
+		if (do_step(&back, &steps.steps[i])) {
+			tell(&back.err);
+			is_complete = false;
+		}
+	plan_fini(&back.work.done);
+	return is_complete;
+}
+
+static int carry_out(const struct reload *reload, struct view *view, struct journal *journal)
+{
+	struct run run = {
+		.work = { .plan = &reload->plan,
+			  .target = &view->target,
+			  .conf = &view->conf,
+			  .rules_lock = LOCK_NONE,
+			  .reload = reload },
+		.journal = journal,
+	};
+	const struct plan *plan = &reload->plan;
+	bool is_complete = true;
+	int status = 0;
+
+	run.work.err = &run.err;
+	process_hold_signals();
+	journal_set_phase(journal, JOURNAL_RELOAD);
+	for (size_t i = 0; !status && i < plan->n_steps; i++) {
+		status = do_step(&run, &plan->steps[i]);
+		if (process_is_interrupted()) {
+			err_set(&run.err, -EINTR, "interrupted");
+			status = STATUS_FAILED;
+		}
+	}
+	if (status) {
+		tell(&run.err);
+		is_complete = undo(&run);
+	}
+	if (is_complete)
+		journal_set_phase(journal, JOURNAL_UP_DONE);
+	plan_fini(&run.work.done);
+	return status;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static bool is_same_hooks(const struct strlist *recorded, const struct strlist *hooks,
+			  const char *interface)
+{
+	if (recorded->n != hooks->n)
+		return false;
+	for (size_t i = 0; i < hooks->n; i++) {
+		AUTO(auto_free) char *text = plan_expand_hook(hooks->items[i], interface);
+
+		if (strcmp(text, recorded->items[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void tell_of_hooks(const struct view *view, const struct journal *journal)
+{
+	const struct conf_quick *quick = &view->conf.quick;
+	const char *interface = view->target.interface;
+
+	if (!is_same_hooks(&journal->pre_up, &quick->pre_up, interface) ||
+	    !is_same_hooks(&journal->post_up, &quick->post_up, interface) ||
+	    !is_same_hooks(&journal->pre_down, &quick->pre_down, interface) ||
+	    !is_same_hooks(&journal->post_down, &quick->post_down, interface))
+		cli_say("[!] commands of `%s' have changed: those in the file count from the next "
+			"`up' on",
+			interface);
+}
+
+static bool has_same_endpoints(const struct journal *journal, const struct wg_device *device)
+{
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+	const struct wg_peer *peer;
+	size_t i = 0;
+
+	while ((peer = wg_peers_next(&peers))) {
+		AUTO(strbuf_fini) struct strbuf text = { 0 };
+
+		if (endpoint_is_empty(&peer->endpoint))
+			continue;
+		journal_add_endpoint_text(&text, &peer->endpoint);
+		if (i == journal->n_endpoints ||
+		    !wg_key_equal(&journal->endpoints[i].public_key, &peer->public_key) ||
+		    strcmp(journal->endpoints[i].text, strbuf_text(&text)) != 0)
+			return false;
+		i++;
+	}
+	return i == journal->n_endpoints;
+}
+
+static int reload(struct view *view, struct journal *journal, bool has_journal)
+{
+	AUTO(reload_view_fini) struct reload_view look = { 0 };
+	AUTO(reload_fini) struct reload reload = { 0 };
+	struct err err = { 0 };
+	int status = 0;
+
+	if (reload_look(&look, view, has_journal ? journal : NULL, &err) ||
+	    plan_reload(&reload, view->target.interface, &view->conf, look.wanted, &look.ours,
+			&look.host, &err))
+		return quick_fail(&err, NULL);
+	for (size_t i = 0; i < view->conf.warnings.n; i++)
+		cli_say("%s", view->conf.warnings.items[i]);
+	if (has_journal)
+		tell_of_hooks(view, journal);
+	if (reload.plan.n_steps || journal->phase == JOURNAL_RELOAD)
+		status = carry_out(&reload, view, journal);
+	if (!status && has_journal && !has_same_endpoints(journal, look.known))
+		journal_set_endpoints(journal, look.known);
+	return status;
+}
+
+/* Whether what is running can become what the file says without being taken down. */
+static int check(const struct view *view, struct err *err)
+{
+	const char *interface = view->target.interface;
+
+	if (!view->state.is_wireguard)
+		return err_set(err, -ENODEV, "`%s' is not a WireGuard interface", interface);
+	if (!view->state.link_exists)
+		return err_set(err, -ENODEV,
+			       "cannot reload `%s': a program answers for it, though its interface "
+			       "is not here",
+			       interface);
+	return 0;
+}
+
+int quick_reload(int argc, char **argv)
+{
+	AUTO(view_fini) struct view view = VIEW_NONE;
+	AUTO(journal_fini) struct journal journal = JOURNAL_NONE;
+	struct err err = { 0 };
+	int r, status = view_look(&view, argv[1], CONF_QUICK);
+
+	(void)argc;
+	if (status)
+		return status;
+	dns_recover(); /* names of endpoints could not be looked up else */
+	if (check(&view, &err) || resolve_check_environment(&err) || dns_check_environment(&err) ||
+	    key_files_check(&view.target, &view.conf, &err) ||
+	    key_files_read(&view.conf, &view.target, &err))
+		return quick_fail(&err, NULL);
+	r = journal_read(&journal, view.target.interface, NULL);
+	if (r)
+		journal = (struct journal)JOURNAL_NONE;
+	return reload(&view, &journal, !r);
+}
