@@ -195,7 +195,9 @@ static int do_step(struct work *work, struct step *step)
 	const struct plan *plan = work->plan;
 	const struct dns dns = { .interface = plan->interface,
 				 .servers = &work->conf->quick.dns_servers,
-				 .search = &work->conf->quick.dns_search };
+				 .search = &work->conf->quick.dns_search,
+				 .goes_on =
+					 work->conf->quick.dns_failure == CONF_DNS_FAILURE_WARN };
 	int r;
 
 	switch (step->kind) {
@@ -235,8 +237,7 @@ static int do_step(struct work *work, struct step *step)
 		return kill_switch_do_delete(work);
 	case STEP_LET_NAMES_THROUGH:
 	case STEP_KEEP_NAMES_IN:
-		return kill_switch_do_let_names_through(work,
-							step->kind == STEP_LET_NAMES_THROUGH);
+		return kill_switch_do_let_names_through(work, step->kind == STEP_LET_NAMES_THROUGH);
 	case STEP_SET_MARK:
 		return routing_set_mark(work, step);
 	case STEP_ADD_RULE:
@@ -310,7 +311,9 @@ static bool is_final(enum step_kind kind)
 int apply(const struct plan *plan, const struct target *target, struct conf *conf)
 {
 	struct err err = { 0 };
-	struct work work = { .plan = plan, .target = target, .conf = conf, .rules_lock = LOCK_NONE, .err = &err };
+	struct work work = {
+		.plan = plan, .target = target, .conf = conf, .rules_lock = LOCK_NONE, .err = &err
+	};
 	bool is_too_late = false; /* there is no way back then: what is left is done */
 	int status = 0;
 

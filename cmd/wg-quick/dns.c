@@ -300,13 +300,15 @@ static int unset_file(const struct dns *dns, struct err *err)
 
 /* ---- the front door -------------------------------------------------------------------------- */
 
-/* Whether a failure is to be told only. Returns 0 or -EINVAL. */
+/* Whether a failure is to be told only; unchanged if nobody has said. Returns 0 or -EINVAL. */
 static int read_policy(bool *is_warning, struct err *err)
 {
 	const char *text = getenv(FAILURE_VARIABLE);
 
-	*is_warning = text && !strcmp(text, "warn");
-	if (!text || !text[0] || *is_warning || !strcmp(text, "abort"))
+	if (!text || !text[0])
+		return 0;
+	*is_warning = !strcmp(text, "warn");
+	if (*is_warning || !strcmp(text, "abort"))
 		return 0;
 	return err_expected(err, -EINVAL, "abort or warn",
 			    "Unable to parse " FAILURE_VARIABLE ": `%.200s'", text);
@@ -321,7 +323,7 @@ int dns_check_environment(struct err *err)
 
 int dns_set(const struct dns *dns, struct err *err)
 {
-	bool is_warning;
+	bool is_warning = dns->goes_on;
 	const char *why;
 	int status = 0;
 

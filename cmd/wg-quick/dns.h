@@ -19,6 +19,7 @@ struct dns {
 	const char *interface;
 	const struct strlist *servers; /* without any, nothing is done */
 	const struct strlist *search;
+	bool goes_on; /* a failure is told only, where $WG_QUICK_DNS_FAILURE says nothing */
 	/* Not NULL: dns_set() and dns_unset() only look, and add the lines that they would tell on
 	 * stderr, "[#] ..." and "[!] ...". */
 	struct strlist *foreseen;
@@ -29,7 +30,7 @@ int dns_check_environment(struct err *err);
 
 /**
  * Sets them, telling on stderr what it does. Returns the exit status: 0, also if it failed and
- * $WG_QUICK_DNS_FAILURE says to go on; that of resolvconf or resolvectl; 127 if nobody could be
+ * $WG_QUICK_DNS_FAILURE, or the configuration, says to go on; that of resolvconf or resolvectl; 127 if nobody could be
  * told. *err is filled in then, and nothing is set.
  */
 int dns_set(const struct dns *dns, struct err *err);

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "cmd/wg-quick/commands.h"
+#include "cmd/wg-quick/kill_switch.h"
 #include "cmd/wg-quick/names.h"
 #include "cmd/wg-quick/process.h"
 #include "lib/ipc/ipc.h"
@@ -269,9 +270,28 @@ static int tell_missing(const struct run *run, const struct wg_device *device)
 	return status;
 }
 
-int quick_reresolve(int argc, char **argv)
+/* A kill switch would keep name servers from being asked, just when the tunnel is dead that could
+ * reach them; so it lets them be asked for that long. Returns the exit status. */
+static int look_up(const struct run *run, struct err *err)
 {
 	static const struct lookup_policy policy = { .patience = PATIENCE };
+	const char *interface = run->target.interface;
+	int status;
+
+	if (!kill_switch_is_there(interface)) {
+		lookups_run(run->names.lookups, &policy);
+		return 0;
+	}
+	process_hold_signals();
+	status = kill_switch_let_names_through(interface, true, err);
+	if (status)
+		return status;
+	lookups_run(run->names.lookups, &policy);
+	return kill_switch_let_names_through(interface, false, err);
+}
+
+int quick_reresolve(int argc, char **argv)
+{
 	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
 	AUTO(run_fini) struct run run = { 0 };
 	const struct names_filter filter = { is_silent, &run };
@@ -293,7 +313,8 @@ int quick_reresolve(int argc, char **argv)
 	if (!run.names.n_peers)
 		return 0;
 	sort(&run);
-	lookups_run(run.names.lookups, &policy);
+	if (look_up(&run, &err))
+		return quick_fail(&err, NULL);
 	plan_change(&run, device);
 	status = run.change->n_peers ? set(&run) : 0;
 	return tell_missing(&run, device) ? 1 : status;

@@ -225,6 +225,13 @@ dns_on_host() {
 	contains "$(cat err)" "[!] \`resolvconf -a' failed with exit status 3; \`wq0' goes on without its DNS"
 	ip link show dev wq0
 	"$quick" down wq0
+	# The file may say so, too; the variable wins.
+	conf wq0 $'#wg: DNSFailure = warn\nDNS = 10.0.0.53'
+	"$quick" up wq0 2>err
+	contains "$(cat err)" "[!] \`resolvconf -a' failed with exit status 3; \`wq0' goes on without its DNS"
+	"$quick" down wq0
+	expect 3 env WG_QUICK_DNS_FAILURE=abort "$quick" up wq0
+	conf wq0 'DNS = 10.0.0.53'
 	expect 1 env WG_QUICK_DNS_FAILURE=never "$quick" up wq0 2>err
 	same "wg-quick: Unable to parse WG_QUICK_DNS_FAILURE: \`never'; expected abort or warn" "$(cat err)"
 

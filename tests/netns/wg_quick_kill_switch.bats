@@ -268,6 +268,23 @@ on_closed_host() {
 	SCRIPT
 }
 
+@test "names are looked up again beside it, and nothing else is" {
+	on_closed_host <<-'SCRIPT'
+	printf 'nameserver 203.0.113.1\noptions timeout:1 attempts:1\n' >/run/resolv.conf
+	mount --bind /run/resolv.conf /etc/resolv.conf
+	endpoint=nosuch.example.org:51000 allowed=10.0.0.0/24 conf '#wg: KillSwitch = on' >/etc/wireguard/wq0.conf
+	"$quick" up wq0
+	leaked >/dev/null
+	! getent hosts www.example.org
+	same 0 "$(leaked)"
+	expect 1 "$quick" reresolve wq0
+	(($(leaked) > 0))
+	! getent hosts www.example.org
+	same 0 "$(leaked)"
+	"$quick" down wq0
+	SCRIPT
+}
+
 @test "without nft, or when nft fails, nothing is left behind" {
 	on_closed_host <<-'SCRIPT'
 	before=$(state; /usr/sbin/nft list ruleset)
