@@ -98,6 +98,72 @@ static int replace_file(const char *path, const struct strbuf *text, struct err 
 
 /* ---- what is running ------------------------------------------------------------------------- */
 
+/* ---- names that were never found ------------------------------------------------------------- */
+
+static int compare_keys(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct wg_key));
+}
+
+/* Keys of the peers that have no endpoint, sorted. Returns how many; *out is to be freed. */
+static size_t list_lost(struct wg_key **out, const struct wg_device *device)
+{
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+	const struct wg_peer *peer;
+	size_t n = 0;
+
+	*out = mem_alloc(device->n_peers + 1, sizeof(**out));
+	while ((peer = wg_peers_next(&peers)))
+		if (endpoint_is_empty(&peer->endpoint))
+			(*out)[n++] = peer->public_key;
+	qsort(*out, n, sizeof(**out), compare_keys);
+	return n;
+}
+
+/* Gives peers without an endpoint the name that the file has for them: `up` goes on without those
+ * that it does not find, and the only place that has them must not lose them. */
+static void keep_names(struct wg_device *device, const struct conf *conf)
+{
+	AUTO(wg_device_auto_free) struct wg_device *kept = NULL;
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+	AUTO(auto_free) struct wg_key *lost = NULL;
+	AUTO(auto_free) struct endpoint *names = NULL;
+	AUTO(conf_fini) struct conf file = { 0 };
+	size_t n_lost = list_lost(&lost, device);
+	const struct wg_peer *peer;
+	struct err err;
+
+	if (!n_lost || conf_parse(&file, strbuf_text(&conf->lines.text), conf->lines.text.len,
+				  CONF_QUICK, &err))
+		return; /* a file with mistakes: `down' must not fail by them */
+
+	AUTO(wg_peers_fini) struct wg_peers wanted = { .device = file.device };
+
+	names = mem_alloc(n_lost, sizeof(*names));
+	while ((peer = wg_peers_next(&wanted))) {
+		const struct wg_key *found =
+			bsearch(&peer->public_key, lost, n_lost, sizeof(*lost), compare_keys);
+
+		if (found && peer->endpoint.host)
+			endpoint_copy(&names[found - lost], &peer->endpoint);
+	}
+	kept = wg_device_new();
+	while ((peer = wg_peers_next(&peers))) {
+		const struct wg_key *found =
+			bsearch(&peer->public_key, lost, n_lost, sizeof(*lost), compare_keys);
+		struct wg_peer *copy = wg_device_add_peer(kept);
+
+		wg_peer_copy(copy, peer);
+		if (found)
+			endpoint_copy(&copy->endpoint, &names[found - lost]);
+	}
+	for (size_t i = 0; i < n_lost; i++)
+		endpoint_fini(&names[i]);
+	wg_device_take_peers(device, kept);
+}
+
+/* ---- saving ---------------------------------------------------------------------------------- */
+
 int save(const struct target *target, const struct conf *conf, struct err *err)
 {
 	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
@@ -127,9 +193,11 @@ int save(const struct target *target, const struct conf *conf, struct err *err)
 		running.mtu_bytes = link.mtu_bytes;
 	running.device = device;
 	running.addresses = addresses;
-	if (conf->quick.is_text_kept)
+	if (conf->quick.is_text_kept) {
 		conf_print_updated(&text, &conf->lines, &running);
-	else
-		conf_print_running(&text, &conf->lines, &running);
+		return replace_file(target->path, &text, err);
+	}
+	keep_names(device, conf);
+	conf_print_running(&text, &conf->lines, &running);
 	return replace_file(target->path, &text, err);
 }

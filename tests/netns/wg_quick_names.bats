@@ -401,6 +401,41 @@ on_named_host() {
 	SCRIPT
 }
 
+@test "saving does not lose a name that was not found" {
+	on_named_host <<-'SCRIPT'
+	echo 'b.example A 192.0.2.8' >records
+	for keep in '' '#wg: Save = keep'; do
+		write_conf <<-CONF
+		[Interface]
+		$keep
+		SaveConfig = true
+		PrivateKey = $key
+		[Peer]
+		PublicKey = $peer_a
+		Endpoint = a.example:1
+		AllowedIPs = 10.1.0.0/16
+		[Peer]
+		PublicKey = $peer_b
+		Endpoint = b.example:2
+		[Peer]
+		PublicKey = $peer_c
+		CONF
+		"$quick" up wq0
+		wg set wq0 peer "$peer_a" allowed-ips 10.2.0.0/16
+		"$quick" down wq0
+		cat /etc/wireguard/wq0.conf
+		contains "$(sed -n "/$peer_a/,/^\\[/p" /etc/wireguard/wq0.conf)" 'AllowedIPs = 10.2.0.0/16'
+		contains "$(sed -n "/$peer_a/,/^\\[/p" /etc/wireguard/wq0.conf)" 'Endpoint = a.example:1'
+		same 2 "$(grep -c Endpoint /etc/wireguard/wq0.conf)"
+	done
+	# What is there wins, and a file that has mistakes by now is no reason to stay up.
+	"$quick" up wq0
+	sed -i "s/^#wg: Save = keep//; s/^Endpoint = a.example:1/Endpoint = nonsense/" /etc/wireguard/wq0.conf
+	"$quick" down wq0
+	same 1 "$(grep -c Endpoint /etc/wireguard/wq0.conf)"
+	SCRIPT
+}
+
 @test "systemd, where it runs, goes on looking" {
 	on_named_host <<-'SCRIPT'
 	mkdir -p /run/bin
