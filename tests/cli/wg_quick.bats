@@ -101,7 +101,7 @@ setup() {
 	while read -r command; do
 		grep -qE "^  $command " <<<"$usage"
 	done < <(sed -nE 's/^Exec[A-Za-z]+=wg-quick ([a-z]+) %i$/\1/p' systemd/*)
-	[ "$(grep -c '=wg-quick [a-z]* %i$' systemd/*.service | cut -d : -f 2 | paste -sd +)" = 1+2 ]
+	[ "$(grep -c '=wg-quick [a-z]* %i$' systemd/*.service | cut -d : -f 2 | paste -sd +)" = 1+3 ]
 	# Started by hand, the timer must not bring the interface up.
 	! grep -E '^(BindsTo|Requires|Requisite|Upholds|Wants)=' systemd/wg-quick-reresolve@.timer
 	grep -qx 'PartOf=wg-quick@%i.service' systemd/wg-quick-reresolve@.timer
