@@ -63,9 +63,6 @@ void firewall_format_nft(struct strbuf *out, const struct firewall *firewall)
 	const char *family = tools_of(firewall->family)->nft_family, *name = firewall->interface;
 	char address[INET6_ADDRSTRLEN];
 
-	/* One may have been left behind by an interface that was deleted by hand. */
-	strbuf_addf(out, "table %s " TABLE_PREFIX "%s\ndelete table %s " TABLE_PREFIX "%s\n",
-		    family, name, family, name);
 	strbuf_addf(out, "table %s " TABLE_PREFIX "%s {\n", family, name);
 	strbuf_add(out, "chain preraw {\ntype filter hook prerouting priority -300;\n");
 	for (size_t i = 0; i < firewall->n_addresses; i++)
@@ -186,12 +183,28 @@ static int run_restore(struct strlist *told, const struct tools *tool, const str
 	return run_on(argv, input, err);
 }
 
+/* Adds a command for each table that is the interface's. */
+static void add_nft_removal(struct strbuf *out, const char *interface, uint8_t family)
+{
+	AUTO(strbuf_fini) struct strbuf table = { 0 };
+
+	strbuf_addf(&table, TABLE_PREFIX "%s", interface);
+	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
+		if ((!family || family == tools[i].family) &&
+		    nft_has_table(tools[i].family, strbuf_text(&table)))
+			strbuf_addf(out, "delete table %s %s\n", tools[i].nft_family,
+				    strbuf_text(&table));
+}
+
 static int add(struct strlist *told, const struct firewall *firewall, struct err *err)
 {
 	AUTO(strbuf_fini) struct strbuf text = { 0 };
 
 	switch (firewall_find(firewall->family)) {
 	case FIREWALL_NFT:
+		/* One may have been left behind by an interface that was deleted by hand. To take
+		 * it away for nothing's sake would cost a wait of the kernel's. */
+		add_nft_removal(&text, firewall->interface, firewall->family);
 		firewall_format_nft(&text, firewall);
 		return run_nft(told, &text, err);
 	case FIREWALL_IPTABLES:
@@ -215,19 +228,6 @@ void firewall_foresee_add(struct strlist *told, const struct firewall *firewall)
 int firewall_run_nft(const struct strbuf *rules, struct err *err)
 {
 	return run_nft(NULL, rules, err);
-}
-
-/* Adds a command for each table that is the interface's. */
-static void add_nft_removal(struct strbuf *out, const char *interface, uint8_t family)
-{
-	AUTO(strbuf_fini) struct strbuf table = { 0 };
-
-	strbuf_addf(&table, TABLE_PREFIX "%s", interface);
-	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
-		if ((!family || family == tools[i].family) &&
-		    nft_has_table(tools[i].family, strbuf_text(&table)))
-			strbuf_addf(out, "delete table %s %s\n", tools[i].nft_family,
-				    strbuf_text(&table));
 }
 
 /* Whether iptables, of either kind, has a table where our rules may be. Asking here is a hundred

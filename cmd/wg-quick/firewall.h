@@ -62,7 +62,7 @@ void firewall_foresee_remove(struct strlist *told, const char *interface, uint8_
  */
 int firewall_run_nft(const struct strbuf *rules, struct err *err);
 
-/** Adds the text for nft: the table is made anew. */
+/** Adds the text for nft, which makes a table that is not there yet. */
 void firewall_format_nft(struct strbuf *out, const struct firewall *firewall);
 /** Adds the text for iptables-restore or ip6tables-restore. */
 void firewall_format_iptables(struct strbuf *out, const struct firewall *firewall);

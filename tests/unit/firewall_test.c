@@ -34,8 +34,6 @@ static void nft_text(void **state)
 	(void)state;
 	firewall_format_nft(&v4, &firewall);
 	assert_string_equal(v4.text,
-			    "table ip wg-quick-wg0\n"
-			    "delete table ip wg-quick-wg0\n"
 			    "table ip wg-quick-wg0 {\n"
 			    "chain preraw {\n"
 			    "type filter hook prerouting priority -300;\n"
