@@ -4,6 +4,9 @@
  * failing command, pipelines included, and has extended patterns. $INTERFACE and $CONFIG_FILE are
  * there, though not exported.
  *
+ * The shell itself has the interface's lock, as long as it runs, in case this program is killed
+ * meanwhile; what the hook runs has not, or what stays behind in the background would keep it.
+ *
  * The shell reads the text from a file in memory that it inherits. Among its arguments everybody
  * could see it, keys and all, and there is a limit to their length.
  */
@@ -16,19 +19,22 @@
 #include <unistd.h>
 
 #include "cmd/cli.h"
+#include "cmd/wg-quick/lock.h"
 #include "cmd/wg-quick/process.h"
 #include "lib/util/cleanup.h"
 
 /* The text is evaluated when extglob is on already, or it would not be parsed so. In a function,
  * since hooks may say `return' or `local'; and in a subshell, since bash (5.2) has something of its
  * own to say when errexit strikes in a function's eval. */
-static const char prologue[] = "INTERFACE=$1 CONFIG_FILE=$2 fd=$3\n"
+static const char prologue[] = "INTERFACE=$1 CONFIG_FILE=$2 fd=$3 lock=$4\n"
 			       "IFS= read -r -d '' hook <&$fd\n"
 			       "exec {fd}<&-\n"
 			       "unset fd\n"
 			       "shopt -s extglob\n"
 			       "set -e -o pipefail\n"
-			       "execute_hook() { (eval \"$hook\"); }\n"
+			       "execute_hook() { ([[ ! $lock ]] || exec {lock}<&-\n"
+			       "unset lock\n"
+			       "eval \"$hook\"); }\n"
 			       "execute_hook\n";
 
 /* Returns a descriptor from which the text can be read, to be closed, or a negative errno. */
@@ -54,7 +60,8 @@ static int open_text(const char *text)
 int hooks_run(const char *text, const struct target *target, struct err *err)
 {
 	AUTO(auto_close) int fd = open_text(text);
-	char number[16];
+	const int lock = lock_held();
+	char number[16], lock_number[16] = "";
 	char *const argv[] = { "bash",
 			       "-c",
 			       (char *)prologue,
@@ -62,10 +69,13 @@ int hooks_run(const char *text, const struct target *target, struct err *err)
 			       (char *)target->interface,
 			       target->path,
 			       number,
+			       lock_number,
 			       NULL };
 
 	if (fd < 0)
 		return err_set(err, fd, "cannot hand a command to bash: %s", strerror(-fd));
 	snprintf(number, sizeof(number), "%d", fd);
-	return process_run(argv, err);
+	if (lock >= 0)
+		snprintf(lock_number, sizeof(lock_number), "%d", lock);
+	return process_run(argv, lock, err);
 }

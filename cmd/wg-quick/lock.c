@@ -1,14 +1,17 @@
 /*
  * Locks are files in the directory of the interfaces' sockets, locked by flock(2): so they are
  * given back however a run ends. The file has the number of the process in it, and is removed by
- * whoever gives the lock back. The directory goes as well if it has come by the lock. The file's
+ * whoever gives the lock back. The directory goes as well if it has come by the lock, or by that of
+ * a run that was killed and left its file. The file's
  * name has the network namespace, since others may share the directory; and it begins with the
  * interface's name, which the lock of the rules leaves out.
  */
 #include "cmd/wg-quick/lock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +29,17 @@
 #include "lib/util/strbuf.h"
 
 #define LOCK_DIR RUNSTATEDIR "/wireguard"
+
+/* Of a lock's file, behind the number of the process: the directory has come by a lock. */
+#define MADE_DIR " made-dir"
+
+static int interface_fd = -1;
+
+static void auto_closedir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
 
 static pid_t parent_of(pid_t pid)
 {
@@ -54,10 +68,36 @@ static pid_t holder_of(int fd)
 	return pread(fd, text, sizeof(text) - 1, 0) > 0 ? atoi(text) : 0;
 }
 
-static bool is_ancestor(pid_t holder)
+/* Whether a process has that very file open. */
+static bool has_open(pid_t pid, const struct stat *file)
 {
-	for (pid_t pid = getpid(); holder && pid > 1; pid = parent_of(pid))
-		if (pid == holder)
+	char path[64];
+	const struct dirent *entry;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	AUTO(auto_closedir) DIR *dir = opendir(path);
+
+	while (dir && (entry = readdir(dir))) {
+		struct stat st;
+
+		if (!fstatat(dirfd(dir), entry->d_name, &st, 0) && st.st_ino == file->st_ino &&
+		    st.st_dev == file->st_dev)
+			return true;
+	}
+	return false;
+}
+
+/* Whether this run is a part of the one that holds the lock; of which there may be no more than a
+ * hook's shell. */
+static bool is_part_of(pid_t holder, int fd)
+{
+	bool is_alive = holder && (!kill(holder, 0) || errno != ESRCH);
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return false;
+	for (pid_t pid = parent_of(getpid()); pid > 1; pid = parent_of(pid))
+		if (is_alive ? pid == holder : has_open(pid, &st))
 			return true;
 	return false;
 }
@@ -74,14 +114,28 @@ static bool is_at(int fd, const char *path)
 /* Takes the descriptor. */
 static void own(struct lock *out, int *fd, const char *path)
 {
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	char text[32] = "";
+	int len;
 
+	if (pread(*fd, text, sizeof(text) - 1, 0) > 0 && strstr(text, MADE_DIR))
+		out->has_made_dir = true;
+	len = snprintf(text, sizeof(text), "%d%s\n", (int)getpid(),
+		       out->has_made_dir ? MADE_DIR : "");
 	if (ftruncate(*fd, 0) || pwrite(*fd, text, (size_t)len, 0) < 0)
 		text[0] = '\0'; /* nobody is told who holds it, which does no harm */
 	out->fd = *fd;
 	out->path = mem_strdup(path);
 	*fd = -1;
+}
+
+static void tell(pid_t holder, const char *interface)
+{
+	if (!kill(holder, 0) || errno != ESRCH)
+		cli_say("[!] waiting for process %d, which works on `%s'", (int)holder, interface);
+	else
+		cli_say("[!] waiting for what process %d has left behind, which was killed while "
+			"it worked on `%s'",
+			(int)holder, interface);
 }
 
 bool lock_add_path(struct strbuf *out, const char *name, const char *suffix)
@@ -126,11 +180,10 @@ static void take(struct lock *out, const char *name)
 		if (errno != EWOULDBLOCK)
 			return;
 		holder = holder_of(fd);
-		if (is_ancestor(holder))
+		if (is_part_of(holder, fd))
 			return;
 		if (name[0] && holder && !is_told) {
-			cli_say("[!] waiting for process %d, which works on `%s'", (int)holder,
-				name);
+			tell(holder, name);
 			is_told = true;
 		}
 		nanosleep(&moment, NULL);
@@ -140,6 +193,12 @@ static void take(struct lock *out, const char *name)
 void lock_interface(struct lock *out, const char *interface)
 {
 	take(out, interface);
+	interface_fd = out->fd;
+}
+
+int lock_held(void)
+{
+	return interface_fd;
 }
 
 void lock_rules(struct lock *out)
@@ -154,6 +213,8 @@ void lock_release(struct lock *lock)
 	unlink(lock->path);
 	if (lock->has_made_dir)
 		rmdir(LOCK_DIR); /* unless a socket or a lock is in it by now */
+	if (interface_fd == lock->fd)
+		interface_fd = -1;
 	close(lock->fd);
 	free(lock->path);
 	*lock = (struct lock)LOCK_NONE;

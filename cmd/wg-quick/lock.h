@@ -23,11 +23,18 @@ struct lock {
 	}
 
 /**
- * Waits until nobody else works on the interface; tells on stderr if it has to. Does not wait for
+ * Waits until nobody else works on the interface; tells on stderr if it has to. What a run that was
+ * killed has started, and is still at work, counts. Does not wait for
  * a run that this one is a part of, by one of its hooks. A signal that is held back ends the wait,
  * and there is no lock then.
  */
 void lock_interface(struct lock *out, const char *interface);
+
+/**
+ * The descriptor of the interface's lock, or -1. The lock is given back when nobody has it any
+ * more: a child that goes on when this program is killed keeps others waiting by that.
+ */
+int lock_held(void);
 
 /** As lock_interface(), until nobody else chooses a mark or takes rules away. */
 void lock_rules(struct lock *out);

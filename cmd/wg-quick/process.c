@@ -2,6 +2,9 @@
  * Child processes and signals. There is no handler: the signals stay blocked, are looked for
  * between steps with sigpending(), and are let through in children. So no step is cut in two, and
  * whoever presses Ctrl-C twice does not cut the undoing short.
+ *
+ * SIGKILL cannot be held back. What is then still running for this program has the lock, and keeps
+ * whoever comes next waiting, until it has ended or been ended.
  */
 #include "cmd/wg-quick/process.h"
 
@@ -15,7 +18,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -34,8 +39,12 @@ static sigset_t before; /* the mask that children get */
 void process_hold_signals(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	static bool is_done;
 	sigset_t blocked;
 
+	if (is_done)
+		return;
+	is_done = true;
 	sigemptyset(&held);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		struct sigaction action;
@@ -99,7 +108,9 @@ static bool ends_within(int child, int signals, int timeout_ms)
 	return events[0].revents;
 }
 
-static int spawn(pid_t *pid, char *const argv[], const int streams[3], short flags, struct err *err)
+/* `streams` may be NULL; `kept`, unless negative, is one more descriptor that the program gets. */
+static int spawn(pid_t *pid, char *const argv[], const int *streams, int kept, short flags,
+		 struct err *err)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -111,6 +122,8 @@ static int spawn(pid_t *pid, char *const argv[], const int streams[3], short fla
 	for (int i = 0; streams && !r && i < 3; i++)
 		if (streams[i] >= 0)
 			r = posix_spawn_file_actions_adddup2(&actions, streams[i], i);
+	if (!r && kept >= 0)
+		r = posix_spawn_file_actions_adddup2(&actions, kept, kept);
 	assert(!r);
 	posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETSIGMASK | flags));
 	posix_spawnattr_setsigmask(&attributes, &before);
@@ -120,30 +133,65 @@ static int spawn(pid_t *pid, char *const argv[], const int streams[3], short fla
 	return r ? err_set(err, -r, "cannot run `%s': %s", argv[0], strerror(r)) : 0;
 }
 
-int process_run(char *const argv[], struct err *err)
+int process_run(char *const argv[], int kept, struct err *err)
 {
 	pid_t pid;
-	int r = spawn(&pid, argv, NULL, 0, err);
+	int r = spawn(&pid, argv, NULL, kept, 0, err);
 
 	return r ? r : wait_for(pid);
 }
 
-int process_run_with(char *const argv[], const int streams[static 3], struct err *err)
-{
-	pid_t pid;
-	int r = spawn(&pid, argv, streams, 0, err);
+/* ---- children of our own --------------------------------------------------------------------- */
 
-	return r ? r : wait_for(pid);
+void process_die_with(pid_t parent, int signal)
+{
+	prctl(PR_SET_PDEATHSIG, signal);
+	if (getppid() != parent) /* it was faster */
+		kill(getpid(), signal);
 }
 
-int process_run_apart(char *const argv[], struct err *err)
-{
-	AUTO(auto_close) int signals = signalfd(-1, &held, SFD_CLOEXEC);
-	pid_t pid;
-	int r = spawn(&pid, argv, NULL, POSIX_SPAWN_SETSID, err);
+/* What a child has to say besides its exit status: in memory that it shares with its parent. */
+struct answer {
+	int code; /* 0: the exit status counts; else a negative errno */
+	struct err err;
+};
 
-	if (r)
-		return r;
+struct command {
+	char *const *argv;
+	const int *streams;
+	struct answer *answer;
+};
+
+/*
+ * Programs are run by a child that only waits for them. Should this program be killed, its child
+ * still has the lock (see lock.c) until the other program has ended; that one does not have it, for
+ * it may leave others behind, which would keep it for ever.
+ */
+static int run_here(void *ctx)
+{
+	const struct command *command = ctx;
+	pid_t pid;
+
+	command->answer->code =
+		spawn(&pid, command->argv, command->streams, -1, 0, &command->answer->err);
+	return command->answer->code ? 0 : wait_for(pid);
+}
+
+/* A program that hangs while it starts is not waited for if this one is asked to end, or killed:
+ * the kernel then sends its child what a signal here makes it send. */
+static int run_apart_here(void *ctx)
+{
+	const struct command *command = ctx;
+	sigset_t ends = held;
+	pid_t pid;
+
+	sigaddset(&ends, SIGTERM);
+	AUTO(auto_close) int signals = signalfd(-1, &ends, SFD_CLOEXEC);
+
+	command->answer->code =
+		spawn(&pid, command->argv, NULL, -1, POSIX_SPAWN_SETSID, &command->answer->err);
+	if (command->answer->code)
+		return 0;
 	AUTO(auto_close) int child = pidfd_open(pid, 0);
 
 	/* Usually it is as good as done: then what it has made can be taken back in order. */
@@ -156,24 +204,88 @@ int process_run_apart(char *const argv[], struct err *err)
 	return wait_for(pid);
 }
 
-int process_call(int (*function)(void *ctx), void *ctx, struct err *err)
+/* How a child of our own takes signals. */
+enum manner {
+	MANNER_ENDED,  /* one that is held back here ends it, and so does the end of this program */
+	MANNER_ASKED,  /* likewise, but it gets SIGTERM, held back */
+	MANNER_PATIENT /* it does not hear of any */
+};
+
+static pid_t start(int (*function)(void *ctx), void *ctx, enum manner manner)
+{
+	const pid_t parent = getpid();
+	sigset_t term;
+	pid_t pid;
+	int status;
+
+	/* What is printed by then is not to be printed twice. */
+	fflush(NULL);
+	pid = fork();
+	if (pid)
+		return pid;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	switch (manner) {
+	case MANNER_ENDED:
+		process_die_with(parent, SIGKILL);
+		sigprocmask(SIG_UNBLOCK, &held, NULL);
+		break;
+	case MANNER_ASKED:
+		sigprocmask(SIG_BLOCK, &term, NULL);
+		process_die_with(parent, SIGTERM);
+		break;
+	case MANNER_PATIENT:
+		break;
+	}
+	status = function(ctx);
+	fflush(NULL);
+	_exit(status);
+}
+
+static int call(int (*function)(void *ctx), void *ctx, enum manner manner, struct err *err)
 {
 	AUTO(auto_close) int signals = signalfd(-1, &held, SFD_CLOEXEC);
-	pid_t pid = fork();
+	pid_t pid = start(function, ctx, manner);
 
 	if (pid < 0)
 		return err_set(err, -errno, "cannot start a process: %s", strerror(errno));
-	if (!pid) {
-		int status;
-
-		sigprocmask(SIG_UNBLOCK, &held, NULL);
-		status = function(ctx);
-		fflush(NULL);
-		_exit(status);
-	}
 	AUTO(auto_close) int child = pidfd_open(pid, 0);
 
-	if (child >= 0 && !ends_within(child, signals, -1))
+	if (manner != MANNER_PATIENT && child >= 0 && !ends_within(child, signals, -1))
 		kill(pid, SIGTERM);
 	return wait_for(pid);
+}
+
+static int run(char *const argv[], const int *streams, enum manner manner, struct err *err)
+{
+	struct answer *answer = mmap(NULL, sizeof(*answer), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct command command = { argv, streams, answer };
+	int status;
+
+	if (answer == MAP_FAILED)
+		return err_set(err, -errno, "cannot start a process: %s", strerror(errno));
+	status = call(manner == MANNER_ASKED ? run_apart_here : run_here, &command, manner, err);
+	if (!status && answer->code) {
+		status = answer->code;
+		if (err)
+			*err = answer->err;
+	}
+	munmap(answer, sizeof(*answer));
+	return status;
+}
+
+int process_run_with(char *const argv[], const int streams[static 3], struct err *err)
+{
+	return run(argv, streams, MANNER_PATIENT, err);
+}
+
+int process_run_apart(char *const argv[], struct err *err)
+{
+	return run(argv, NULL, MANNER_ASKED, err);
+}
+
+int process_call(int (*function)(void *ctx), void *ctx, struct err *err)
+{
+	return call(function, ctx, MANNER_ENDED, err);
 }

@@ -2,6 +2,7 @@
 #define CMD_WG_QUICK_PROCESS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "lib/util/err.h"
 
@@ -24,10 +25,11 @@ bool process_find(char *out, const char *name);
 
 /**
  * Runs a program, found in PATH, with this one's standard streams and the signals as they were, and
- * waits for its end, whatever signals come. Returns its exit status, 128 and the signal's number if
- * one killed it, or a negative errno with *err filled in if it cannot be started.
+ * waits for its end, whatever signals come. `kept`, unless negative, is a descriptor that it gets
+ * besides, by the same number. Returns its exit status, 128 and the signal's number if one killed
+ * it, or a negative errno with *err filled in if it cannot be started.
  */
-int process_run(char *const argv[], struct err *err);
+int process_run(char *const argv[], int kept, struct err *err);
 
 /**
  * As process_run(), with other standard input, output and error: those of `streams` that are not
@@ -38,15 +40,18 @@ int process_run_with(char *const argv[], const int streams[static 3], struct err
 /**
  * As process_run(), for a program that stays behind as a daemon: it gets a session of its own, out
  * of reach of a terminal's Ctrl-C. If a signal is held back and the program does not end on its own
- * soon, it is killed, and all that it has started with it.
+ * soon, it is killed, and all that it has started with it; and so it is if this program is killed.
  */
 int process_run_apart(char *const argv[], struct err *err);
 
 /**
  * Calls `function` in a child process, for what may take long and can be stopped at any point: a
  * signal that is held back here ends it there. Returns as process_run(); function's value is the
- * exit status. What function changes in memory is lost.
+ * exit status. What function changes in memory is lost. It ends with this program.
  */
 int process_call(int (*function)(void *ctx), void *ctx, struct err *err);
+
+/** In a child: gets `signal` when its parent ends, at once if that has happened. */
+void process_die_with(pid_t parent, int signal);
 
 #endif

@@ -142,6 +142,7 @@ static struct tunnel look_at_tunnel(const char *interface)
 	struct tunnel tunnel = { 0 };
 	struct pollfd answer;
 	int ends[2], status;
+	const pid_t self = getpid();
 	pid_t child;
 
 	if (pipe2(ends, O_CLOEXEC))
@@ -150,6 +151,7 @@ static struct tunnel look_at_tunnel(const char *interface)
 	if (!child) {
 		AUTO(wg_device_auto_free) struct wg_device *device = NULL;
 
+		process_die_with(self, SIGKILL);
 		if (!ipc_get(&device, interface, NULL)) {
 			tunnel.mark = device->fwmark;
 			tunnel.has_default_v4 = plan_has_default_route(device, AF_INET);

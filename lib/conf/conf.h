@@ -13,9 +13,9 @@
 enum conf_dialect {
 	CONF_WG,    /* what `wg setconf` reads: only the device's own keys */
 	CONF_QUICK, /* what wg-quick reads: Address, DNS, hooks and so on as well */
-	/* What `wg-quick down` needs to know: SaveConfig, DNS, Table, PreDown and PostDown, and
-	 * the comment keys Save, Namespace and BirthNamespace. All other lines are passed over, so
-	 * that a mistake in them leaves no interface stuck. */
+	/* What `wg-quick down` needs to know: SaveConfig, DNS, Table and the hooks, and the comment
+	 * keys Save, Namespace and BirthNamespace. All other lines are passed over, so that a
+	 * mistake in them leaves no interface stuck. */
 	CONF_DOWN,
 };
 

@@ -501,8 +501,8 @@ static const struct keys_key keys[] = {
 	{ OF_QUICK("MTU"), .parse = parse_mtu },
 	{ OF_QUICK("Table"), .is_for_down = true, .parse = parse_table },
 	{ OF_QUICK("SaveConfig"), .is_for_down = true, .parse = parse_save_config },
-	{ OF_QUICK("PreUp"), .is_shell = true, .parse = parse_pre_up },
-	{ OF_QUICK("PostUp"), .is_shell = true, .parse = parse_post_up },
+	{ OF_QUICK("PreUp"), .is_shell = true, .is_for_down = true, .parse = parse_pre_up },
+	{ OF_QUICK("PostUp"), .is_shell = true, .is_for_down = true, .parse = parse_post_up },
 	{ OF_QUICK("PreDown"), .is_shell = true, .is_for_down = true, .parse = parse_pre_down },
 	{ OF_QUICK("PostDown"), .is_shell = true, .is_for_down = true, .parse = parse_post_down },
 

@@ -130,6 +130,43 @@ int rule_add(struct rule *rule, struct err *err)
 	return r;
 }
 
+/* Of the rules of a family, all of them: the least priority but one. */
+struct least {
+	uint8_t family;
+	size_t n;
+	uint32_t second;
+};
+
+static void take_least(struct nlmsghdr *message, void *ctx)
+{
+	struct least *least = ctx;
+	struct fib_rule_hdr *hdr = nlmsg_data(message);
+	struct nlattr *priority;
+
+	if (message->nlmsg_type != RTM_NEWRULE || !nlmsg_valid_hdr(message, sizeof(*hdr)) ||
+	    hdr->family != least->family || least->n++ != 1)
+		return;
+	priority = nlmsg_find_attr(message, sizeof(*hdr), FRA_PRIORITY);
+	if (priority && nla_len(priority) >= (int)sizeof(least->second))
+		least->second = nla_get_u32(priority);
+}
+
+uint32_t rule_next_priority(uint8_t family)
+{
+	AUTO(rtnl_auto_msg_free)
+	struct nl_msg *request = nlmsg_alloc_simple(RTM_GETRULE, NLM_F_DUMP);
+	struct fib_rule_hdr all = { .family = family };
+	struct least least = { .family = family };
+	int r;
+
+	assert(request);
+	r = nlmsg_append(request, &all, sizeof(all), NLMSG_ALIGNTO);
+	assert(!r);
+	if (rtnl_ask_messages(request, take_least, &least, NULL) || !least.second)
+		return 0;
+	return least.second - 1;
+}
+
 int rule_delete(const struct rule *rule, struct err *err)
 {
 	AUTO(rtnl_auto_msg_free) struct nl_msg *request = build(RTM_DELRULE, 0, rule);

@@ -27,6 +27,12 @@ struct rule {
 int rule_add(struct rule *rule, struct err *err);
 
 /**
+ * The priority that the kernel would choose for a rule that is added now: one less than that of the
+ * second rule. 0: only the kernel knows.
+ */
+uint32_t rule_next_priority(uint8_t family);
+
+/**
  * Deletes a rule; with a priority of 0 the first that is like it otherwise. Returns 0, -ENOENT if
  * there is none, or another negative errno, with *err filled in.
  */

@@ -74,6 +74,28 @@ static void adds_as_ip_does(void **state)
 		0);
 }
 
+/* Whatever is there, rules that struct rule cannot describe included. */
+static void foresees_the_priority(void **state)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+
+	(void)state;
+	need_namespace();
+	assert_int_equal(system("ip rule add iif lo pref 900 lookup 7; ip -6 rule add pref 1"), 0);
+	for (size_t i = 0; i < 2; i++) {
+		struct rule rule = by_main;
+		uint32_t expected = rule_next_priority(families[i]);
+
+		rule.family = families[i];
+		assert_int_equal(expected, i ? 0 : 899);
+		assert_int_equal(rule_add(&rule, NULL), 0);
+		if (expected)
+			assert_int_equal(rule.priority, expected);
+		assert_int_equal(rule_delete(&rule, NULL), 0);
+	}
+	assert_int_equal(system("ip rule del pref 900; ip -6 rule del pref 1"), 0);
+}
+
 static void lists_what_it_can_describe(void **state)
 {
 	AUTO(rule_list_fini) struct rule_list list = { 0 };
@@ -146,6 +168,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adds_as_ip_does),
+		cmocka_unit_test(foresees_the_priority),
 		cmocka_unit_test(lists_what_it_can_describe),
 		cmocka_unit_test(deletes_just_that_one),
 	};
