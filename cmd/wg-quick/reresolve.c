@@ -274,7 +274,7 @@ static int tell_missing(const struct run *run, const struct wg_device *device)
  * reach them; so it lets them be asked for that long. Returns the exit status. */
 static int look_up(const struct run *run, struct err *err)
 {
-	static const struct lookup_policy policy = { .patience = PATIENCE };
+	struct lookup_policy policy = { .patience = PATIENCE };
 	const char *interface = run->target.interface;
 	int status;
 
@@ -286,8 +286,14 @@ static int look_up(const struct run *run, struct err *err)
 	status = kill_switch_let_names_through(interface, true, err);
 	if (status)
 		return status;
+	policy.is_cancelled = process_is_interrupted;
 	lookups_run(run->names.lookups, &policy);
-	return kill_switch_let_names_through(interface, false, err);
+	status = kill_switch_let_names_through(interface, false, err);
+	if (!status && process_is_interrupted()) {
+		err_set(err, -EINTR, "interrupted");
+		status = 1;
+	}
+	return status;
 }
 
 int quick_reresolve(int argc, char **argv)

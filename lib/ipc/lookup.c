@@ -38,6 +38,8 @@ enum {
 	ADDRS_MAX = 64,        /* of one name */
 };
 
+#define CANCEL_INTERVAL MSEC(100)
+
 enum question_state {
 	QUESTION_DUE,    /* waits for a thread, which next_question() gives it to */
 	QUESTION_ASKED,  /* a thread has it, until settle() */
@@ -342,6 +344,19 @@ static int start_threads(struct lookups *lookups)
 	return n ? 0 : -r;
 }
 
+/* Until all are closed, or patience is at its end. */
+static void wait_for_all(struct lookups *lookups, mono_ns deadline)
+{
+	bool (*is_cancelled)(void) = lookups->policy.is_cancelled;
+	mono_ns time;
+
+	while (lookups->n_open && (time = now()) < deadline && !(is_cancelled && is_cancelled())) {
+		mono_ns until = is_cancelled ? time + CANCEL_INTERVAL : deadline;
+
+		wait_for_change(lookups, until < deadline ? until : deadline);
+	}
+}
+
 /* What has no answer by now gets the reason of its last try, if there was one. */
 static void give_up(struct lookups *lookups, int reason)
 {
@@ -378,8 +393,8 @@ void lookups_run(struct lookups *lookups, const struct lookup_policy *policy)
 		lookups->questions[i]->retries = policy->retries;
 	if (lookups->n)
 		r = start_threads(lookups);
-	while (!r && lookups->n_open && now() < deadline)
-		wait_for_change(lookups, deadline);
+	if (!r)
+		wait_for_all(lookups, deadline);
 	lookups->is_over = true;
 	give_up(lookups, r);
 	pthread_cond_broadcast(&lookups->changed);

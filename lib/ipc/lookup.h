@@ -32,6 +32,7 @@ struct lookup_policy {
 	 * time; or NULL. */
 	void (*waiting)(void *ctx, const char *message);
 	void *ctx;
+	bool (*is_cancelled)(void); /* ends patience, within 100 ms; or NULL */
 };
 
 struct lookups *lookups_new(void);

@@ -248,6 +248,24 @@ static void patience_ends(void **state)
 			    "No answer from any name server within 0 s: `mute:1'");
 }
 
+static int n_looks;
+
+static bool is_third_look(void)
+{
+	return ++n_looks == 3;
+}
+
+static void it_can_be_cancelled(void **state)
+{
+	static const struct lookup_policy endless = { .is_cancelled = is_third_look };
+	AUTO(lookups_free) struct lookups *lookups = lookups_new();
+	size_t mute = lookups_add(lookups, "mute", "1");
+
+	(void)state;
+	assert_in_range(run(lookups, &endless), 200, 2000);
+	assert_int_equal(lookups_answer(lookups, mute)->err.code, -ETIMEDOUT);
+}
+
 static void the_reason_of_the_last_try_is_kept_when_patience_ends(void **state)
 {
 	static const struct lookup_policy hasty = { .patience = MSEC(300), .retries = 100 };
@@ -341,8 +359,9 @@ int main(void)
 		cmocka_unit_test_setup(no_question_takes_no_time, reset),
 		cmocka_unit_test_setup(the_reason_of_the_last_try_is_kept_when_patience_ends,
 				       reset),
-		/* Last: its thread is still asking. */
+		/* Last: their threads are still asking. */
 		cmocka_unit_test_setup(patience_ends, reset),
+		cmocka_unit_test_setup(it_can_be_cancelled, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
