@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <paths.h>
 #include <poll.h>
 #include <signal.h>
@@ -23,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,6 +87,16 @@ bool process_find(char *out, const char *name)
 		}
 	}
 	return false;
+}
+
+bool process_may_administer_network(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (syscall(SYS_capget, &header, data))
+		return true; /* let the kernel say no */
+	return data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN);
 }
 
 static int wait_for(pid_t pid)
@@ -288,4 +300,17 @@ int process_run_apart(char *const argv[], struct err *err)
 int process_call(int (*function)(void *ctx), void *ctx, struct err *err)
 {
 	return call(function, ctx, MANNER_ENDED, err);
+}
+
+int process_call_in_time(int (*function)(void *ctx), void *ctx, struct err *err)
+{
+	pid_t pid = start(function, ctx, MANNER_PATIENT);
+
+	if (pid < 0)
+		return err_set(err, -errno, "cannot start a process: %s", strerror(errno));
+	AUTO(auto_close) int child = pidfd_open(pid, 0);
+
+	if (child >= 0 && !ends_within(child, -1, PATIENCE_MS))
+		kill(pid, SIGKILL);
+	return wait_for(pid);
 }

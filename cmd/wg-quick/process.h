@@ -51,6 +51,15 @@ int process_run_apart(char *const argv[], struct err *err);
  */
 int process_call(int (*function)(void *ctx), void *ctx, struct err *err);
 
+/**
+ * As process_call(), for what undoes something: signals do not end it, but after 2 s of waiting it
+ * is given up.
+ */
+int process_call_in_time(int (*function)(void *ctx), void *ctx, struct err *err);
+
+/** Whether this process has CAP_NET_ADMIN, which root in a container may lack. */
+bool process_may_administer_network(void);
+
 /** In a child: gets `signal` when its parent ends, at once if that has happened. */
 void process_die_with(pid_t parent, int signal);
 

@@ -21,6 +21,7 @@
 #include "cmd/wg-quick/reload_look.h"
 #include "cmd/wg-quick/work.h"
 #include "lib/ipc/resolve.h"
+#include "lib/netlink/rule.h"
 #include "lib/util/cleanup.h"
 
 /* ---- doing it -------------------------------------------------------------------------------- */
@@ -53,13 +54,17 @@ static void keep_dns(struct run *run, bool is_before)
 }
 
 /* Does a step, with the journal kept. Returns as work_do(). */
-static int do_step(struct run *run, const struct step *step)
+static int do_step(struct run *run, struct step *step)
 {
 	const struct plan *done = &run->work.done;
 	size_t n_before = done->n_steps;
-	uint32_t id = is_lasting(step->kind) ? journal_begin_step(run->journal, step) : 0;
+	uint32_t id;
 	int status;
 
+	/* So that the rule can be told from others like it, whenever this is cut off. */
+	if (step->kind == STEP_ADD_RULE && !step->rule.priority)
+		step->rule.priority = rule_next_priority(step->rule.family);
+	id = is_lasting(step->kind) ? journal_begin_step(run->journal, step) : 0;
 	run->err = (struct err){ 0 };
 	if (step->kind == STEP_SET_DNS)
 		keep_dns(run, false);
@@ -126,7 +131,9 @@ static int carry_out(const struct reload *reload, struct view *view, struct jour
 	process_hold_signals();
 	journal_set_phase(journal, JOURNAL_RELOAD);
 	for (size_t i = 0; !status && i < plan->n_steps; i++) {
-		status = do_step(&run, &plan->steps[i]);
+		struct step step = plan->steps[i];
+
+		status = do_step(&run, &step);
 		if (process_is_interrupted()) {
 			err_set(&run.err, -EINTR, "interrupted");
 			status = STATUS_FAILED;

@@ -44,7 +44,8 @@ int reload_change_device(struct work *work, const struct step *step)
 	int status;
 
 	work_echo(work, step);
-	status = process_call(change_in_child, work, work->err);
+	status = work->is_going_back ? process_call_in_time(change_in_child, work, work->err)
+				     : process_call(change_in_child, work, work->err);
 	if (status > STATUS_FAILED) /* otherwise it has told itself */
 		err_set(work->err, -ECHILD, "setting the device up failed with exit status %d",
 			status);
@@ -87,12 +88,15 @@ int reload_reset_mark(struct work *work, const struct step *step)
 int reload_change_dns(struct work *work)
 {
 	const struct reload *reload = work->reload;
+	const bool goes_on = work->conf->quick.dns_failure == CONF_DNS_FAILURE_WARN;
 	const struct dns before = { .interface = work->plan->interface,
 				    .servers = &reload->dns_servers,
-				    .search = &reload->dns_search };
+				    .search = &reload->dns_search,
+				    .goes_on = goes_on };
 	const struct dns after = { .interface = work->plan->interface,
 				   .servers = &work->conf->quick.dns_servers,
-				   .search = &work->conf->quick.dns_search };
+				   .search = &work->conf->quick.dns_search,
+				   .goes_on = goes_on };
 
 	return work->is_going_back ? dns_change(&after, &before, work->err)
 				   : dns_change(&before, &after, work->err);
