@@ -48,8 +48,9 @@ packages/lib/conf := inih
 packages/lib/netlink := libmnl libnl-3.0 libnl-route-3.0
 
 # Libraries that are linked in, where the system has them as archives: to load one takes 40 to 90 us
-# of the 550 in which wg starts and ends. `make EMBED=` loads all of them.
-EMBED ?= libsodium inih
+# of the 550 in which wg starts and ends; libnl takes 500 of wg-quick's. `make EMBED=` loads all of
+# them.
+EMBED ?= libsodium inih libnl-3.0 libnl-route-3.0
 
 # A program is the main.c of its room.
 programs := wg wg-quick wg-datapath
@@ -137,7 +138,8 @@ help:
 	@echo 'check-unit check-cli check-netns   a part of the tests'
 	@echo 'check-kernel the tests of the kernel driver: of this kernel, or of others, emulated'
 	@echo 'check-slow   the tests that take minutes of real time'
-	@echo 'bench        measure wg beside the original wg (root); BENCH=--help lists the options'
+	@echo 'bench        measure wg and wg-quick beside the originals (root); BENCH=--help and'
+	@echo '             BENCH_QUICK=--help list the options'
 	@echo 'fuzz         build the libFuzzer targets (clang) into $(BUILD)/fuzz'
 	@echo 'layers headers tidy format         keep the house in order'
 	@echo 'completions  write completions/* anew, from the tables of the programs'
@@ -212,8 +214,9 @@ check-kernel: $(binaries)
 bench_helpers := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 $(bench_helpers): %: %.o
 	$(link)
-bench: $(BUILD)/wg $(bench_helpers)
+bench: $(binaries) $(bench_helpers)
 	@BUILD=$(BUILD) ./tests/bench/wg $(BENCH)
+	@BUILD=$(BUILD) ./tests/bench/wg-quick $(BENCH_QUICK)
 
 # The fuzz targets need clang's runtime; run one as $(BUILD)/fuzz/tests/fuzz/NAME_fuzz CORPUS.
 fuzz:

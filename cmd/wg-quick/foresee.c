@@ -12,7 +12,7 @@
 
 #include "cmd/wg-quick/plan_routes.h"
 #include "cmd/wg-quick/sysctl.h"
-#include "lib/crypto/x25519.h"
+#include "lib/crypto/x25519_base.h"
 #include "lib/ipc/ipc.h"
 #include "lib/ipc/lookup.h"
 #include "lib/model/diff.h"
@@ -28,14 +28,10 @@
 
 static bool find_public_key(struct wg_key *out, const struct wg_device *device)
 {
-	AUTO(x25519_key_auto_free) struct x25519_key *key = NULL;
-
 	if (!(device->flags & WG_DEVICE_HAS_PRIVATE_KEY) || wg_key_is_zero(&device->private_key))
 		return false;
-	key = x25519_key_new(device->private_key.bytes);
-	if (key)
-		x25519_public(out->bytes, key);
-	return key;
+	x25519_base(out->bytes, device->private_key.bytes);
+	return true;
 }
 
 /* Devices refuse a peer that is themselves, as files have it that several hosts share. */
