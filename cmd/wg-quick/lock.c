@@ -180,7 +180,7 @@ static void take(struct lock *out, const char *name)
 		if (errno != EWOULDBLOCK)
 			return;
 		holder = holder_of(fd);
-		if (is_part_of(holder, fd))
+		if (holder == getpid() || is_part_of(holder, fd))
 			return;
 		if (name[0] && holder && !is_told) {
 			tell(holder, name);
