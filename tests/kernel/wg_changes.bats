@@ -121,32 +121,3 @@ END
 	"$ours" show wgk0 latest-handshakes | grep -F "$peer" | cmp - <(grep -F "$peer" handshake)
 END
 }
-
-@test "wg-quick: up and down, as the original's" {
-	in_ns <<'END'
-	{
-		printf '[Interface]\nPrivateKey = %s\nListenPort = 51900\nFwMark = 0x9\nMTU = 1400\n' "$("$ours" genkey)"
-		printf 'Address = 10.77.0.1/24, fd77::1/64\n'
-		conf 1 3 2
-	} >/etc/wireguard/wgq0.conf
-	chmod 600 /etc/wireguard/wgq0.conf
-	state() {
-		"$ours" showconf wgq0
-		ip -br addr show dev wgq0
-		ip -d link show dev wgq0 | grep -oE 'mtu [0-9]+|wireguard'
-		ip route show dev wgq0
-		ip -6 route show dev wgq0
-	}
-	PATH=$BUILD:$PATH "$BUILD/wg-quick" up wgq0 >ours.log 2>&1 || { cat ours.log; false; }
-	state >ours.state
-	PATH=$BUILD:$PATH "$BUILD/wg-quick" down wgq0 >>ours.log 2>&1
-	[[ ! -e /sys/class/net/wgq0 ]]
-	grep -qx wireguard ours.state
-	[[ $(grep -c '^fd0' ours.state) -eq 6 ]]
-	[[ -x /usr/bin/wg-quick ]] || exit 0
-	/usr/bin/wg-quick up wgq0 >theirs.log 2>&1
-	state >theirs.state
-	/usr/bin/wg-quick down wgq0 >>theirs.log 2>&1
-	diff theirs.state ours.state
-END
-}

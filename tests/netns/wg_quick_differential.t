@@ -419,7 +419,7 @@ sub err_of {
 	my $err = $stage->{err} =~ s/\0/(nul)/gr;
 	$err =~ s{/dev/fd/\d+}{/dev/fd/N}g;
 	$err =~ s/^(?:[^\s:]*wg-quick|environment): (?:eval: )?line \d+: /bash: /mg;
-	$err =~ s/^(Usage: wg-quick .*\n)(?s:.*)/$1/m; # its words are our own
+	$err =~ s/^(Usage: wg-quick \[ up)[^]\n]*(\].*\n)(?s:.*)/$1$2/m; # its words are our own
 	$err =~ s/^\xe2\x94.*\n//mg; # the box that wireguard-go draws
 	return $err if $stage->{name} =~ /^!/ || $program eq 'ours';
 	$err =~ s/^(?!\[[#!]\] |Warning: `|Usage: |wg-quick: |bash: |hook).*\n//mg;
