@@ -15,6 +15,7 @@
 #include "cmd/wg-quick/key_files.h"
 #include "cmd/wg-quick/kill_switch_steps.h"
 #include "cmd/wg-quick/names.h"
+#include "cmd/wg-quick/netns.h"
 #include "cmd/wg-quick/process.h"
 #include "cmd/wg-quick/reload_steps.h"
 #include "cmd/wg-quick/routing.h"
@@ -64,8 +65,10 @@ static int set_device_in_child(void *ctx)
 	size_t n_missing = 0;
 	int r = key_files_read(work->conf, work->target, work->err);
 
+	netns_go(NETNS_BIRTH); /* who is to be reached from there is asked for there */
 	if (!r)
 		r = names_resolve(work->conf, work->target, &n_missing, work->err);
+	netns_go(NETNS_TARGET);
 	if (!r) {
 		r = ipc_set(work->conf->device, work->err);
 		if (r)
@@ -129,7 +132,9 @@ static int set_mtu_and_up(struct work *work, const struct step *step)
 	if (!known.mtu_bytes) {
 		if (work_get_device(&device, work))
 			return STATUS_FAILED;
+		netns_go(NETNS_BIRTH);
 		state_look_mtus(&mtus, &unreachable, device);
+		netns_go(NETNS_TARGET);
 		for (size_t i = 0; i < unreachable.n; i++)
 			cli_say("[!] %s", unreachable.items[i]);
 		known.mtu_bytes = plan_mtu(&mtus);
@@ -204,7 +209,7 @@ static int do_step(struct work *work, struct step *step)
 	case STEP_ADD_DEVICE:
 		if (plan->implementation != DEVICE_IMPLEMENTATION_USERSPACE)
 			work_echo(work, step);
-		r = device_add(plan->interface, plan->implementation, work->err);
+		r = netns_add_device(plan->interface, plan->implementation, work->err);
 		return r ? STATUS_FAILED : 0;
 	case STEP_RUN_HOOK:
 		return run_hook(work, step);

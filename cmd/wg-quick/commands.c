@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "cmd/wg-quick/netns.h"
 #include "cmd/wg-quick/save.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/strbuf.h"
@@ -70,6 +71,8 @@ int view_look(struct view *out, const char *argument, enum conf_dialect dialect)
 		lock_interface(&out->lock, out->target.interface);
 	if (conf_read(&out->conf, out->target.path, dialect, &err))
 		return quick_fail(&err, out->target.path);
+	if (netns_enter(&out->conf.quick, &err))
+		return quick_fail(&err, NULL);
 	return view_look_at_host(out);
 }
 

@@ -21,6 +21,7 @@
 
 #include "cmd/cli.h"
 #include "cmd/wg-quick/dns_file.h"
+#include "cmd/wg-quick/netns.h"
 #include "cmd/wg-quick/process.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
@@ -73,6 +74,10 @@ static bool wants_split(const struct dns *dns)
 static enum way choose(const struct dns *dns, const char **why)
 {
 	*why = NULL;
+	if (netns_is_elsewhere()) {
+		*why = "DNS is set for the network namespace, in a file that ip netns exec uses";
+		return WAY_FILE;
+	}
 	if (has_resolvconf()) {
 		if (!wants_split(dns) || !resolved_answers())
 			return WAY_RESOLVCONF;
@@ -242,7 +247,7 @@ static int set_resolved(const struct dns *dns, struct err *err)
 
 static void say_file(const struct dns *dns, enum dns_file_outcome outcome)
 {
-	const char *path = dns_file_of_host.path;
+	const char *path = dns_file_here()->path;
 
 	switch (outcome) {
 	case DNS_FILE_UNCHANGED:
@@ -263,6 +268,29 @@ static void say_file(const struct dns *dns, enum dns_file_outcome outcome)
 	}
 }
 
+/* Of a network namespace's file; whether that worked, writing the file will tell. */
+static void make_dirs(void)
+{
+	AUTO(auto_free) char *path = mem_strdup(dns_file_here()->path);
+
+	for (char *c = path + 1; (c = strchr(c, '/')); *c++ = '/') {
+		*c = '\0';
+		mkdir(path, 0755);
+	}
+}
+
+/* Those that nothing else is in. */
+static void remove_dirs(void)
+{
+	AUTO(auto_free) char *path = mem_strdup(dns_file_here()->path);
+	int r = 0;
+
+	for (char *slash; !r && (slash = strrchr(path, '/')) && slash > path;) {
+		*slash = '\0';
+		r = rmdir(path);
+	}
+}
+
 static int set_file(const struct dns *dns, struct err *err)
 {
 	AUTO(strbuf_fini) struct strbuf lines = { 0 };
@@ -272,10 +300,12 @@ static int set_file(const struct dns *dns, struct err *err)
 		say(dns, "[!] servers for a domain alone (~) take systemd-resolved: they are asked "
 			 "for all names");
 	add_lines(&lines, dns, true);
+	if (netns_name() && !dns->foreseen)
+		make_dirs();
 	if (dns->foreseen)
-		outcome = dns_file_foresee_set(&dns_file_of_host, dns->interface,
+		outcome = dns_file_foresee_set(dns_file_here(), dns->interface,
 					       strbuf_text(&lines));
-	else if (dns_file_set(&outcome, &dns_file_of_host, dns->interface, strbuf_text(&lines),
+	else if (dns_file_set(&outcome, dns_file_here(), dns->interface, strbuf_text(&lines),
 			      err)) {
 		err_prefix(err, "cannot set DNS");
 		return STATUS_NOBODY;
@@ -290,9 +320,11 @@ static int unset_file(const struct dns *dns, struct err *err)
 	int r = 0;
 
 	if (dns->foreseen)
-		outcome = dns_file_foresee_unset(&dns_file_of_host, dns->interface);
+		outcome = dns_file_foresee_unset(dns_file_here(), dns->interface);
 	else
-		r = dns_file_unset(&outcome, &dns_file_of_host, dns->interface, err);
+		r = dns_file_unset(&outcome, dns_file_here(), dns->interface, err);
+	if (netns_name() && !dns->foreseen)
+		remove_dirs();
 	if (!r)
 		say_file(dns, outcome);
 	return r;
@@ -402,7 +434,7 @@ int dns_change(const struct dns *from, const struct dns *to, struct err *err)
 
 bool dns_is_in_file(const char *interface)
 {
-	return dns_file_get(NULL, &dns_file_of_host, interface);
+	return dns_file_get(NULL, dns_file_here(), interface);
 }
 
 /* ---- what is set now ------------------------------------------------------------------------- */
@@ -454,7 +486,7 @@ void dns_get(struct strlist *servers, struct strlist *search, const struct dns *
 	AUTO(strbuf_fini) struct strbuf lines = { 0 };
 	const char *why;
 
-	if (!dns_file_get(&lines, &dns_file_of_host, dns->interface)) {
+	if (!dns_file_get(&lines, dns_file_here(), dns->interface)) {
 		if (has_resolvconf() && choose(dns, &why) == WAY_RESOLVCONF)
 			ask_resolvconf(&lines, dns);
 		else
@@ -473,14 +505,14 @@ static bool has_link(const char *interface)
 
 bool dns_foresee_recover(void)
 {
-	return dns_file_foresee_recover(&dns_file_of_host, has_link);
+	return dns_file_foresee_recover(dns_file_here(), has_link);
 }
 
 void dns_recover(void)
 {
 	AUTO(strlist_fini) struct strlist gone = { 0 };
 	struct err err = { 0 };
-	int r = dns_file_recover(&gone, &dns_file_of_host, has_link, &err);
+	int r = dns_file_recover(&gone, dns_file_here(), has_link, &err);
 
 	for (size_t i = 0; i < gone.n; i++)
 		cli_say("[!] `%s' went without taking its DNS back: done now", gone.items[i]);

@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cmd/wg-quick/netns.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
 
@@ -37,6 +39,17 @@
 #define MARK "# Written by wg-quick(8), "
 
 const struct dns_file dns_file_of_host = { "/etc/resolv.conf", RUNSTATEDIR "/wg-quick" };
+
+const struct dns_file *dns_file_here(void)
+{
+	static char path[sizeof("/etc/netns//resolv.conf") + NAME_MAX];
+	static const struct dns_file file = { path, RUNSTATEDIR "/wg-quick" };
+
+	if (!netns_name())
+		return &dns_file_of_host;
+	snprintf(path, sizeof(path), "/etc/netns/%s/resolv.conf", netns_name());
+	return &file;
+}
 
 /* The names of all files, and what the tunnels want. */
 struct work {

@@ -23,6 +23,12 @@ struct dns_file {
 /** The host's own. */
 extern const struct dns_file dns_file_of_host;
 
+/**
+ * The host's, or, in a network namespace that has a name, the file that ip-netns(8) puts in its
+ * place there. The directory of that may not be there.
+ */
+const struct dns_file *dns_file_here(void);
+
 /** What a call has done, for messages. */
 enum dns_file_outcome {
 	DNS_FILE_UNCHANGED, /* resolv.conf is not ours, or somebody else's wish still stands in it

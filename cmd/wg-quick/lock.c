@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "cmd/cli.h"
+#include "cmd/wg-quick/netns.h"
 #include "cmd/wg-quick/process.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/clock.h"
@@ -141,8 +142,15 @@ static void tell(pid_t holder, const char *interface)
 bool lock_add_path(struct strbuf *out, const char *name, const char *suffix)
 {
 	struct stat netns;
+	int r;
 
-	if (stat("/proc/self/ns/net", &netns))
+	/* An interface's is where this program was called: which other namespace its file names
+	 * is read later, and may change. Rules are counted where they are. */
+	if (name[0])
+		netns_go(NETNS_HOME);
+	r = stat("/proc/self/ns/net", &netns);
+	netns_go(NETNS_TARGET);
+	if (r)
 		return false;
 	strbuf_addf(out, LOCK_DIR "/%s.%ju%s", name, (uintmax_t)netns.st_ino, suffix);
 	return true;

@@ -17,6 +17,7 @@
 #include "cmd/wg-quick/dns.h"
 #include "cmd/wg-quick/plan_routes.h"
 #include "cmd/wg-quick/sysctl.h"
+#include "cmd/wg-quick/netns.h"
 #include "lib/ipc/ipc.h"
 #include "lib/ipc/lookup.h"
 #include "lib/ipc/resolve.h"
@@ -261,7 +262,9 @@ static unsigned int find_mtu(const struct reload_view *view, unsigned int ifinde
 			endpoint->addr = running->endpoint;
 	}
 	device->fwmark = view->running->fwmark;
+	netns_go(NETNS_BIRTH);
 	state_look_mtus_beside(&mtus, device, ifindex);
+	netns_go(NETNS_TARGET);
 	return plan_mtu(&mtus);
 }
 

@@ -16,6 +16,7 @@
 #include "cmd/wg-quick/commands.h"
 #include "cmd/wg-quick/kill_switch.h"
 #include "cmd/wg-quick/names.h"
+#include "cmd/wg-quick/netns.h"
 #include "cmd/wg-quick/process.h"
 #include "lib/ipc/ipc.h"
 #include "lib/util/cleanup.h"
@@ -279,7 +280,9 @@ static int look_up(const struct run *run, struct err *err)
 	int status;
 
 	if (!kill_switch_is_there(interface)) {
+		netns_go(NETNS_BIRTH);
 		lookups_run(run->names.lookups, &policy);
+		netns_go(NETNS_TARGET);
 		return 0;
 	}
 	process_hold_signals();
@@ -287,7 +290,9 @@ static int look_up(const struct run *run, struct err *err)
 	if (status)
 		return status;
 	policy.is_cancelled = process_is_interrupted;
+	netns_go(NETNS_BIRTH);
 	lookups_run(run->names.lookups, &policy);
+	netns_go(NETNS_TARGET);
 	status = kill_switch_let_names_through(interface, false, err);
 	if (!status && process_is_interrupted()) {
 		err_set(err, -EINTR, "interrupted");
@@ -312,7 +317,7 @@ int quick_reresolve(int argc, char **argv)
 		return quick_fail(&err, run.target.path);
 	if (!names_has_any(&run.conf))
 		return 0;
-	if (get_device(&device, &run, &err))
+	if (netns_enter(&run.conf.quick, &err) || get_device(&device, &run, &err))
 		return quick_fail(&err, NULL);
 	find_silent(&run, device);
 	names_collect(&run.names, &run.conf, &filter);

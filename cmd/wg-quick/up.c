@@ -7,6 +7,7 @@
 #include "cmd/wg-quick/dns.h"
 #include "cmd/wg-quick/explain.h"
 #include "cmd/wg-quick/key_files.h"
+#include "cmd/wg-quick/netns.h"
 #include "cmd/wg-quick/plan.h"
 #include "lib/ipc/resolve.h"
 #include "lib/util/cleanup.h"
@@ -106,7 +107,8 @@ static int up(struct view *view, const char *argument)
 	if (!quick_options.is_dry_run)
 		dns_recover(); /* names of endpoints could not be looked up else */
 	if (device_choose(&implementation, &err) || resolve_check_environment(&err) ||
-	    dns_check_environment(&err) || key_files_check(&view->target, &view->conf, &err))
+	    dns_check_environment(&err) || key_files_check(&view->target, &view->conf, &err) ||
+	    netns_check_dns(&view->conf.quick, &err))
 		return quick_fail(&err, NULL);
 	return quick_options.is_dry_run ? explain_up(view, implementation)
 					: take_up(view, implementation);

@@ -149,6 +149,19 @@ int link_set_mtu(const char *name, unsigned int mtu_bytes, struct err *err)
 	return r;
 }
 
+int link_move(const char *name, int netns, struct err *err)
+{
+	AUTO(auto_link_put) struct rtnl_link *changes = rtnl_link_alloc();
+	int r;
+
+	assert(changes);
+	rtnl_link_set_ns_fd(changes, netns);
+	r = change(name, changes, err);
+	if (r)
+		err_prefix(err, "cannot move `%s' to its network namespace", name);
+	return r;
+}
+
 int link_set_up(const char *name, struct err *err)
 {
 	AUTO(auto_link_put) struct rtnl_link *changes = rtnl_link_alloc();

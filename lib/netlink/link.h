@@ -34,6 +34,8 @@ int link_delete(const char *name, struct err *err);
 
 /** Returns 0, -EINVAL if the link cannot have that MTU, or as link_get(). */
 int link_set_mtu(const char *name, unsigned int mtu_bytes, struct err *err);
+/** Moves the link to the network namespace that `netns` is an open file of. As link_get(). */
+int link_move(const char *name, int netns, struct err *err);
 /** Sets the link up. As link_get(). */
 int link_set_up(const char *name, struct err *err);
 
