@@ -22,7 +22,6 @@
 #include "cmd/wg-quick/crash.h"
 #include "cmd/wg-quick/journal_text.h"
 #include "cmd/wg-quick/lock.h"
-#include "cmd/wg-quick/netns.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
 
@@ -38,13 +37,10 @@ enum {
 static struct journal_host this_host(void)
 {
 	struct journal_host host = { 0 };
-	socklen_t len = sizeof(host.cookie);
-
-	netns_go(NETNS_HOME); /* as the file's name */
 	AUTO(auto_close) int boot = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 	AUTO(auto_close) int any = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(host.cookie);
 
-	netns_go(NETNS_TARGET);
 	if (boot >= 0 && read(boot, host.boot, sizeof(host.boot) - 1) < 0)
 		host.boot[0] = '\0';
 	host.boot[strcspn(host.boot, "\n")] = '\0';
@@ -261,6 +257,18 @@ void journal_set_hooks(struct journal *journal, const struct conf *conf)
 
 	keep_hooks(journal, &conf->quick);
 	journal_text_add_hooks(&text, journal);
+	write_record(journal, &text);
+}
+
+void journal_set_routes(struct journal *journal, const struct plan *plan)
+{
+	AUTO(strbuf_fini) struct strbuf text = { 0 };
+
+	journal->done.route_policy = plan->route_policy;
+	journal->done.table = plan->table;
+	free(journal->done.table_name);
+	journal->done.table_name = mem_strdup(plan->table_name);
+	journal_text_add_routes(&text, plan);
 	write_record(journal, &text);
 }
 

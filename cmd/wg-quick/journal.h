@@ -98,6 +98,8 @@ void journal_set_dns(struct journal *journal, const struct strlist *servers,
 		     const struct strlist *search);
 void journal_set_endpoints(struct journal *journal, const struct wg_device *device);
 void journal_set_hooks(struct journal *journal, const struct conf *conf);
+/** Replaces the policy of routes and its table by what a plan has. */
+void journal_set_routes(struct journal *journal, const struct plan *plan);
 /** Adds an endpoint's text as journals have it. */
 void journal_add_endpoint_text(struct strbuf *out, const struct endpoint *endpoint);
 

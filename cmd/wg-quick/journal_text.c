@@ -11,6 +11,7 @@
  *	endpoints PUBLIC_KEY=ENDPOINT...
  *	phase up                  ...and each of what follows any number of times
  *	made IFINDEX
+ *	routes POLICY TABLE TABLE_NAME
  *	begin ID KIND NAME=VALUE...
  *	end ID KIND NAME=VALUE...
  *	forget ID
@@ -217,6 +218,15 @@ static void add_plan(struct strbuf *out, const struct plan *plan)
 
 	strbuf_addf(out, "plan %s %u %u %u ", plan->interface, plan->implementation,
 		    plan->route_policy, plan->table);
+	add_escaped(out, plan->table_name ? plan->table_name : "");
+	end_line(out, start);
+}
+
+void journal_text_add_routes(struct strbuf *out, const struct plan *plan)
+{
+	size_t start = out->len;
+
+	strbuf_addf(out, "routes %u %u ", plan->route_policy, plan->table);
 	add_escaped(out, plan->table_name ? plan->table_name : "");
 	end_line(out, start);
 }
@@ -540,6 +550,25 @@ static bool take_plan(struct journal *journal, struct words *words)
 	return policy != ROUTE_POLICY_TABLE || plan->table_name;
 }
 
+static bool take_routes(struct journal *journal, struct words *words)
+{
+	struct plan *plan = &journal->done;
+	uint64_t policy, table;
+	const char *name;
+
+	if (!next_number(&policy, words, ROUTE_POLICY_OFF) ||
+	    !next_number(&table, words, UINT32_MAX))
+		return false;
+	name = next_word(words);
+	if (!name)
+		return false;
+	plan->route_policy = (enum route_policy)policy;
+	plan->table = (uint32_t)table;
+	free(plan->table_name);
+	plan->table_name = name[0] ? mem_strdup(name) : NULL;
+	return policy != ROUTE_POLICY_TABLE || plan->table_name;
+}
+
 static bool take_config(struct journal *journal, struct words *words)
 {
 	const char *path = next_word(words);
@@ -709,6 +738,7 @@ static bool take_record(struct reader *reader, struct words *words)
 		{ "endpoints", take_endpoints, false },
 		{ "phase", take_phase, false },
 		{ "made", take_made, true },
+		{ "routes", take_routes, true },
 		{ "begin", take_begin, true },
 		{ "end", take_end, true },
 		{ "forget", take_forget, true },

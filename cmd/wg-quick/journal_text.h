@@ -18,6 +18,8 @@ void journal_text_add_dns(struct strbuf *out, const struct journal *journal);
 void journal_text_add_endpoints(struct strbuf *out, const struct journal *journal);
 void journal_text_add_phase(struct strbuf *out, enum journal_phase phase);
 void journal_text_add_step(struct strbuf *out, const char *word, const struct step *step);
+/** What a later plan says about where routes go. */
+void journal_text_add_routes(struct strbuf *out, const struct plan *plan);
 /** "made" or "forget". */
 void journal_text_add_id(struct strbuf *out, const char *word, uint32_t id);
 

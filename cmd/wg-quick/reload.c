@@ -200,6 +200,22 @@ static bool has_same_endpoints(const struct journal *journal, const struct wg_de
 	return i == journal->n_endpoints;
 }
 
+static bool is_same_table(const struct plan *a, const struct plan *b)
+{
+	return a->route_policy == b->route_policy && a->table == b->table &&
+	       !strcmp(a->table_name ? a->table_name : "", b->table_name ? b->table_name : "");
+}
+
+/* What of the file counts from now on, besides what the steps have done. */
+static void keep_file(struct journal *journal, const struct plan *plan,
+		      const struct wg_device *known)
+{
+	if (!has_same_endpoints(journal, known))
+		journal_set_endpoints(journal, known);
+	if (!is_same_table(plan, &journal->done))
+		journal_set_routes(journal, plan);
+}
+
 static int reload(struct view *view, struct journal *journal, bool has_journal)
 {
 	AUTO(reload_view_fini) struct reload_view look = { 0 };
@@ -217,8 +233,8 @@ static int reload(struct view *view, struct journal *journal, bool has_journal)
 		tell_of_hooks(view, journal);
 	if (reload.plan.n_steps || journal->phase == JOURNAL_RELOAD)
 		status = carry_out(&reload, view, journal);
-	if (!status && has_journal && !has_same_endpoints(journal, look.known))
-		journal_set_endpoints(journal, look.known);
+	if (!status && has_journal)
+		keep_file(journal, &reload.plan, look.known);
 	return status;
 }
 

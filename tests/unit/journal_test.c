@@ -432,6 +432,9 @@ static void test_going_on(void **state)
 	AUTO(journal_fini) struct journal journal = JOURNAL_NONE, read = JOURNAL_NONE;
 	AUTO(journal_fini) struct journal again = JOURNAL_NONE;
 	AUTO(strbuf_fini) struct strbuf text = { 0 }, after = { 0 };
+	const struct plan elsewhere = { .route_policy = ROUTE_POLICY_TABLE,
+					.table = 77,
+					.table_name = (char *)"7 7" };
 	struct step step = { .kind = STEP_SAVE };
 	int fd = memfd_create("journal", MFD_CLOEXEC);
 
@@ -444,11 +447,14 @@ static void test_going_on(void **state)
 	read.fd = fd;
 	journal_begin_step(&read, &step);
 	journal_set_phase(&read, JOURNAL_DOWN);
+	journal_set_routes(&read, &elsewhere);
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
 	assert_int_equal(strbuf_read_fd(&after, fd, NULL), 0);
 	assert_int_equal(journal_parse(&again, after.text, after.len, &here, NULL), 0);
 	assert_journal(&read, &again);
 	assert_int_equal(again.phase, JOURNAL_DOWN);
+	assert_int_equal(again.done.table, 77);
+	assert_string_equal(again.done.table_name, "7 7");
 }
 
 int main(void)
