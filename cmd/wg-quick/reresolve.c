@@ -9,6 +9,7 @@
  */
 #include "cmd/wg-quick/reresolve.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -159,6 +160,7 @@ static void find_silent(struct run *run, const struct wg_device *device)
 	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
 	const struct wg_peer *peer;
 
+	assert(device);
 	run->silent = mem_alloc(device->n_peers + 1, sizeof(*run->silent));
 	while ((peer = wg_peers_next(&peers)))
 		if (reresolve_is_silent(peer, time(NULL)))
