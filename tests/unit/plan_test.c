@@ -247,6 +247,59 @@ static void a_table_of_ones_own_takes_default_routes(void **state)
 				"ip link set mtu 0 up dev wg0\n");
 }
 
+static void assert_kinds(const struct plan *plan, const enum step_kind *kinds, size_t n)
+{
+	assert_int_equal(plan->n_steps, n);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(plan->steps[i].kind, kinds[i]);
+}
+
+/* It is closed before anything can be sent, and opened when there is nothing left to send. */
+static void a_kill_switch_is_closed_early_and_opened_late(void **state)
+{
+	static const enum step_kind first[] = { STEP_ADD_DEVICE, STEP_SET_DEVICE,
+						STEP_CLOSE_BYPASSES, STEP_SET_MTU_AND_UP,
+						STEP_ROUTE_PEERS };
+	static const enum step_kind again[] = { STEP_LET_NAMES_THROUGH, STEP_ADD_DEVICE,
+						STEP_SET_DEVICE,        STEP_CLOSE_BYPASSES,
+						STEP_SET_MTU_AND_UP,    STEP_ROUTE_PEERS };
+	static const enum step_kind no_more[] = { STEP_DELETE_KILL_SWITCH, STEP_ADD_DEVICE,
+						  STEP_SET_DEVICE, STEP_SET_MTU_AND_UP,
+						  STEP_ROUTE_PEERS };
+	static const enum step_kind down[] = { STEP_DELETE_RULES, STEP_DELETE_DEVICE,
+					       STEP_DELETE_FIREWALL, STEP_DELETE_KILL_SWITCH,
+					       STEP_RUN_HOOK };
+	AUTO(conf_fini) struct conf conf = { 0 }, off = { 0 }, for_down = { 0 };
+	struct plan plans[4] = { 0 };
+	struct state host = { .has_nft = true };
+	struct err err = { 0 };
+
+	(void)state;
+	parse(&conf, "[Interface]\n#wg: KillSwitch = lan\n");
+	parse(&off, "[Interface]\n");
+	parse(&for_down, "[Interface]\nSaveConfig = true\nPostDown = x\n");
+	assert_int_equal(plan_up(&plans[0], "wg0", DEVICE_IMPLEMENTATION_AUTO, &conf, &host, &err),
+			 0);
+	assert_kinds(&plans[0], first, 5);
+	host.has_kill_switch = true;
+	assert_int_equal(plan_up(&plans[1], "wg0", DEVICE_IMPLEMENTATION_AUTO, &conf, &host, &err),
+			 0);
+	assert_kinds(&plans[1], again, 6);
+	assert_int_equal(plan_up(&plans[2], "wg0", DEVICE_IMPLEMENTATION_AUTO, &off, &host, &err),
+			 0);
+	assert_kinds(&plans[2], no_more, 5);
+	/* Its interface has vanished: there is nothing to save, but something to open. */
+	assert_int_equal(plan_down(&plans[3], "wg0", &for_down, &host, &err), 0);
+	assert_kinds(&plans[3], down, 5);
+	for (size_t i = 0; i < 4; i++)
+		plan_fini(&plans[i]);
+	host = (struct state){ .has_nft = false };
+	assert_int_equal(plan_up(&plans[1], "wg0", DEVICE_IMPLEMENTATION_AUTO, &conf, &host, &err),
+			 -ENOENT);
+	assert_string_equal(err.text, "KillSwitch takes nft, which is not installed");
+	assert_int_equal(plan_down(&plans[1], "wg0", &for_down, &host, &err), -ENODEV);
+}
+
 static void mtu_of_the_narrowest_way(void **state)
 {
 	unsigned int endpoints[] = { 9000, 1400, 1500 };
@@ -274,6 +327,8 @@ static void what_is_on_the_device_needs_no_undoing(void **state)
 		{ STEP_ADD_RULE, STEP_DELETE_RULE },
 		{ STEP_SET_SRC_VALID_MARK, STEP_RESET_SRC_VALID_MARK },
 		{ STEP_ADD_FIREWALL, STEP_DELETE_FIREWALL },
+		{ STEP_ADD_KILL_SWITCH, STEP_DELETE_KILL_SWITCH },
+		{ STEP_LET_NAMES_THROUGH, STEP_KEEP_NAMES_IN },
 	};
 	unsigned int n = 0;
 
@@ -319,6 +374,7 @@ int main(void)
 		cmocka_unit_test(default_routes_take_a_firewall),
 		cmocka_unit_test(a_table_of_ones_own_has_no_rules_to_delete),
 		cmocka_unit_test(a_table_of_ones_own_takes_default_routes),
+		cmocka_unit_test(a_kill_switch_is_closed_early_and_opened_late),
 		cmocka_unit_test(mtu_of_the_narrowest_way),
 		cmocka_unit_test(what_is_on_the_device_needs_no_undoing),
 		cmocka_unit_test(undoing_knows_the_details),
