@@ -30,7 +30,6 @@ setup() {
 	127|wg-quick: a PreUp command failed with exit status 127|${i}PreUp = nosuchcommand
 	1|wg-quick: a PreUp command failed with exit status 1|${i}PreUp = false; true
 	137|wg-quick: a PostUp command failed with exit status 137|${i}PostUp = kill -KILL \$\$
-	1|wg-quick: |$i${peer}Endpoint = 192.0.2.1:nosuch
 	2|wg-quick: cannot add the address 10.0.0.1/24 to \`wq0': File exists|${i}Address = 10.0.0.1/24
 	2|wg-quick: cannot set the MTU of \`wq0' to 60: Invalid argument: mtu less than device minimum|${i}MTU = 60
 	2|wg-quick: cannot route 192.0.2.0/24 to \`wq0': File exists: see \`ip route show 192.0.2.0/24 table main'|$i${peer}AllowedIPs = 10.5.0.0/16, 192.0.2.0/24
