@@ -39,8 +39,21 @@ static int check_tun(struct err *err)
 
 	if (fd >= 0)
 		return 0;
-	return err_set(err, -errno, "%s: %s%s", TUN_DEVICE, strerror(errno),
-		       errno == ENOENT || errno == ENODEV ? " (is the tun module loaded?)" : "");
+	switch (errno) {
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+		return err_set(err, -errno,
+			       TUN_DEVICE ": %s: run `modprobe tun', or start the container with "
+					  "--device " TUN_DEVICE,
+			       strerror(errno));
+	case EPERM: /* by the container's rules for devices */
+		return err_set(err, -errno,
+			       TUN_DEVICE ": %s: start the container with --device " TUN_DEVICE,
+			       strerror(errno));
+	default:
+		return err_set(err, -errno, TUN_DEVICE ": %s", strerror(errno));
+	}
 }
 
 /* Waits until the other side hangs up, or the deadline. */

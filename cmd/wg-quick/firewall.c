@@ -173,6 +173,7 @@ static int run_restore(struct strlist *told, const struct tools *tool, const str
 {
 	AUTO(strbuf_fini) struct strbuf command = { 0 };
 	char *const argv[] = { (char *)tool->restore, "-n", NULL };
+	int status;
 
 	strbuf_addf(&command, "%s -n", tool->restore);
 	if (told) {
@@ -180,7 +181,13 @@ static int run_restore(struct strlist *told, const struct tools *tool, const str
 		return 0;
 	}
 	cli_say("[#] %s", strbuf_text(&command));
-	return run_on(argv, input, err);
+	status = run_on(argv, input, err);
+	/* Kernels have begun to leave out what iptables of old works on. */
+	if (status && !process_find(NULL, "nft"))
+		err_set(err, -ECHILD,
+			"`%s -n' failed with exit status %d: install nftables, which is preferred",
+			tool->restore, status);
+	return status;
 }
 
 /* Adds a command for each table that is the interface's. */

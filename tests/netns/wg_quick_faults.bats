@@ -185,7 +185,7 @@ setup() {
 	mount -t tmpfs tmpfs /dev/net
 	expect 1 "$quick" up wq0 2>err
 	same "[#] ip link add dev wq0 type wireguard
-	wg-quick: /dev/net/tun: No such file or directory (is the tun module loaded?)" "$(cat err)"
+	wg-quick: /dev/net/tun: No such file or directory: run \`modprobe tun', or start the container with --device /dev/net/tun" "$(cat err)"
 	same "$before" "$(state)"
 	SCRIPT
 }

@@ -121,7 +121,9 @@ on_tunnel_host() {
 	sed -i 's/, ::.0//' /etc/wireguard/wq0.conf
 	before=$(state)
 	echo yes >/run/fail
-	"$quick" up wq0 && false
+	"$quick" up wq0 2>err && false
+	cat err
+	contains "$(cat err)" "iptables-restore -n' failed with exit status 2: install nftables, which is preferred"
 	# The table raw was filled by then.
 	contains "$(cat /run/asked)" 'wg-quick(8) rule for wq0'
 	same "$before" "$(state)"
