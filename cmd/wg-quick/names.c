@@ -143,23 +143,6 @@ static void say_waiting(void *ctx, const char *message)
 	cli_say("%s", message);
 }
 
-/* Refuses what no network can make right. */
-static int check(const struct names *names, struct err *err)
-{
-	for (size_t i = 0; i < names->n_peers; i++) {
-		const struct err *reason;
-
-		if (names->peers[i].host == NAMES_NONE)
-			continue;
-		reason = &lookups_answer(names->lookups, names->peers[i].host)->err;
-		if (reason->code == -EINVAL) {
-			*err = *reason;
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
 /* Whether a bare INTERFACE means this target's file. */
 static bool is_default_file(const struct target *target)
 {
@@ -233,9 +216,6 @@ int names_resolve(struct conf *conf, const struct target *target, size_t *n_miss
 	if (is_set) /* as the original waits */
 		policy = (struct lookup_policy){ .retries = retries, .waiting = say_waiting };
 	lookups_run(names.lookups, &policy);
-	r = check(&names, err);
-	if (r)
-		return r;
 	for (size_t i = 0; i < names.n_peers; i++)
 		tell(&names, &names.peers[i], target);
 	*n_missing = set_endpoints(conf->device, &names);

@@ -56,8 +56,8 @@ const struct err *names_reason(const struct names *names, const struct names_pee
  * Looks up what conf->device takes and gives its peers their addresses. It waits a few seconds at
  * most or, if WG_ENDPOINT_RESOLUTION_RETRIES is set, for as many tries as that says. Peers that are
  * not found are left without an endpoint; each is told on stderr, and *n_missing says how many.
- * Returns 0, or -EINVAL with *err filled in if it is not the network's fault: that variable, a port
- * or a service is wrong; the device stays as it is then. Blocks; to be called in a child process.
+ * Returns 0, or -EINVAL with *err filled in if that variable is wrong; the device stays as it is
+ * then. Blocks; to be called in a child process.
  */
 int names_resolve(struct conf *conf, const struct target *target, size_t *n_missing,
 		  struct err *err);
