@@ -144,15 +144,16 @@ int plan_begin(struct plan *plan, const char *interface, const struct conf *conf
 	return check_firewall(plan, conf->device, state, err);
 }
 
-/* The one that is there stands in the way of looking names up; and perhaps of all that is wanted. */
+/* The one that is there stands in the way of looking names up; and perhaps of all that is wanted.
+ */
 static void add_former_kill_switch(struct plan *plan, const struct conf *conf,
 				   const struct state *state)
 {
 	if (!state->has_kill_switch)
 		return;
-	plan_add_step(plan, conf->quick.kill_switch == CONF_KILL_SWITCH_OFF ?
-				    STEP_DELETE_KILL_SWITCH :
-				    STEP_LET_NAMES_THROUGH);
+	plan_add_step(plan, conf->quick.kill_switch == CONF_KILL_SWITCH_OFF
+				    ? STEP_DELETE_KILL_SWITCH
+				    : STEP_LET_NAMES_THROUGH);
 }
 
 int plan_up(struct plan *out, const char *interface, enum device_implementation implementation,

@@ -43,8 +43,8 @@ enum step_kind {
 	STEP_DELETE_KILL_SWITCH,  /* whosever it was */
 	STEP_LET_NAMES_THROUGH,   /* an earlier run's kill switch lets name servers be asked... */
 	STEP_KEEP_NAMES_IN,       /* ...and no longer */
-	STEP_DELETE_DEVICE,        /* with its addresses and routes; waits for its daemon to end */
-	STEP_UNSET_DNS,            /* what SET_DNS did, in this run or an earlier one */
+	STEP_DELETE_DEVICE,       /* with its addresses and routes; waits for its daemon to end */
+	STEP_UNSET_DNS,           /* what SET_DNS did, in this run or an earlier one */
 	/* These are a reload's: see plan_reload.h. */
 	STEP_CHANGE_DEVICE,  /* keys, port, mark and peers, as far as they differ */
 	STEP_DELETE_ADDRESS, /* cidr */

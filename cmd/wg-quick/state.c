@@ -165,7 +165,8 @@ void state_look_mtus_beside(struct state_mtus *out, const struct wg_device *devi
 		unsigned int mtu = 0;
 
 		if (to->sa.sa_family != AF_UNSPEC &&
-		    !route_lookup_marked(&path, to, device->fwmark, NULL) && path.ifindex != ifindex)
+		    !route_lookup_marked(&path, to, device->fwmark, NULL) &&
+		    path.ifindex != ifindex)
 			mtu = path_mtu(&path);
 		if (mtu)
 			out->endpoints[out->n_endpoints++] = mtu;

@@ -48,8 +48,8 @@ struct state_mtus {
 void state_look_mtus(struct state_mtus *out, struct strlist *unreachable,
 		     const struct wg_device *device);
 /**
- * As state_look_mtus() while the tunnel is up: the ways are those of packets with the device's mark,
- * and those by the tunnel itself, which has the index `ifindex`, do not count.
+ * As state_look_mtus() while the tunnel is up: the ways are those of packets with the device's
+ * mark, and those by the tunnel itself, which has the index `ifindex`, do not count.
  */
 void state_look_mtus_beside(struct state_mtus *out, const struct wg_device *device,
 			    unsigned int ifindex);
