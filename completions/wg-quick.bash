@@ -99,7 +99,7 @@ _wg_quick() {
 	COMPREPLY=()
 	_wg_quick_split
 	if ((${#words[@]} == 2)); then
-		_wg_quick_reply up down reload save reresolve strip completion
+		_wg_quick_reply up down reload save reresolve status strip completion
 		[[ $cur != -* ]] || _wg_quick_reply --help
 		return
 	fi
@@ -111,6 +111,10 @@ _wg_quick() {
 	down)
 		options=' --if-exists --dry-run --json '
 		known=' --if-exists --dry-run --json '
+		;;
+	status)
+		options=' --json '
+		known=' --json '
 		;;
 	esac
 	_wg_quick_sort
@@ -131,6 +135,9 @@ _wg_quick() {
 		;;
 	reresolve:0)
 		_wg_quick_running
+		;;
+	status:0)
+		_wg_quick_configurations /etc/wireguard/*.conf
 		;;
 	strip:0)
 		_wg_quick_configurations /etc/wireguard/*.conf

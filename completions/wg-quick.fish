@@ -30,6 +30,9 @@ function __wg_quick_place
 	case down
 		set known --if-exists --dry-run --json
 		set valued
+	case status
+		set known --json
+		set valued
 	end
 	for word in $words
 		set -l name (string replace -r '(?s)=.*' '' -- $word)
@@ -98,6 +101,7 @@ complete -c wg-quick -n '__wg_quick_at command' -a down -d 'removes it'
 complete -c wg-quick -n '__wg_quick_at command' -a reload -d 'makes it what the file says now'
 complete -c wg-quick -n '__wg_quick_at command' -a save -d 'writes the running configuration to the file'
 complete -c wg-quick -n '__wg_quick_at command' -a reresolve -d 'looks up again the names of peers that do not answer'
+complete -c wg-quick -n '__wg_quick_at command' -a status -d 'tells whether it is up, and as the file says'
 complete -c wg-quick -n '__wg_quick_at command' -a strip -d 'prints the file for wg(8)'
 complete -c wg-quick -n '__wg_quick_at command' -a completion -d 'prints the completion script for a shell'
 
@@ -121,6 +125,10 @@ complete -c wg-quick -n '__wg_quick_at "save 0"' -a '(__wg_quick_files)'
 
 complete -c wg-quick -n '__wg_quick_at "reresolve 0"' -a '(__wg_quick_names (__wg_quick_interfaces))' -d 'interface'
 complete -c wg-quick -n '__wg_quick_at "reresolve 0"' -a '(__wg_quick_files)'
+
+complete -c wg-quick -n '__wg_quick_option status --json' -l json -d 'tell it as JSON'
+complete -c wg-quick -n '__wg_quick_at "status 0"' -a '(__wg_quick_configurations)' -d 'configuration'
+complete -c wg-quick -n '__wg_quick_at "status 0"' -a '(__wg_quick_files)'
 
 complete -c wg-quick -n '__wg_quick_at "strip 0"' -a '(__wg_quick_configurations)' -d 'configuration'
 complete -c wg-quick -n '__wg_quick_at "strip 0"' -a '(__wg_quick_files)'

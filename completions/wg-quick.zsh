@@ -94,6 +94,7 @@ _wg_quick() {
 			'reload:makes it what the file says now'
 			'save:writes the running configuration to the file'
 			'reresolve:looks up again the names of peers that do not answer'
+			'status:tells whether it is up, and as the file says'
 			'strip:prints the file for wg(8)'
 			'completion:prints the completion script for a shell'
 		)
@@ -119,6 +120,13 @@ _wg_quick() {
 		known=( --if-exists --dry-run --json )
 		valued=( )
 		;;
+	(status)
+		options=(
+			'--json:tell it as JSON'
+		)
+		known=( --json )
+		valued=( )
+		;;
 	esac
 	_wg_quick_sort
 	! _wg_quick_options || return 0
@@ -140,6 +148,9 @@ _wg_quick() {
 		;;
 	(reresolve:0)
 		_wg_quick_running && ret=0
+		;;
+	(status:0)
+		_wg_quick_configurations /etc/wireguard/*.conf(N:t:r) && ret=0
 		;;
 	(strip:0)
 		_wg_quick_configurations /etc/wireguard/*.conf(N:t:r) && ret=0

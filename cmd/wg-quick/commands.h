@@ -18,6 +18,7 @@ int quick_up(int argc, char **argv);
 int quick_down(int argc, char **argv);
 int quick_reload(int argc, char **argv);
 int quick_save(int argc, char **argv);
+int quick_status(int argc, char **argv);
 int quick_strip(int argc, char **argv);
 int quick_reresolve(int argc, char **argv);
 

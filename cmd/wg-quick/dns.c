@@ -437,6 +437,14 @@ bool dns_is_in_file(const char *interface)
 	return dns_file_get(NULL, dns_file_here(), interface);
 }
 
+bool dns_is_in_place(const struct dns *dns)
+{
+	const char *why;
+
+	return choose(dns, &why) != WAY_FILE ||
+	       dns_file_is_in_place(&dns_file_of_host, dns->interface);
+}
+
 /* ---- what is set now ------------------------------------------------------------------------- */
 
 /* Adds the servers and domains in the text of a resolv.conf. Of servers there is one in a line. */

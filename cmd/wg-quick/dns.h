@@ -51,6 +51,12 @@ int dns_change(const struct dns *from, const struct dns *to, struct err *err);
 bool dns_is_in_file(const char *interface);
 
 /**
+ * Whether what dns_set() did in an earlier run stands, as far as can be told: nobody else has
+ * written resolv.conf.
+ */
+bool dns_is_in_place(const struct dns *dns);
+
+/**
  * Adds the name servers and search domains that are set for the tunnel now. Where nobody can tell,
  * they are those that `dns` wants.
  */

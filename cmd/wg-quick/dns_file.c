@@ -453,6 +453,15 @@ static enum dns_file_outcome foresee(const struct work *work)
 		       : DNS_FILE_UNCHANGED;
 }
 
+bool dns_file_is_in_place(const struct dns_file *file, const char *interface)
+{
+	AUTO(work_fini) struct work work = { .lock = -1 };
+
+	name_files(&work, file);
+	read_file(&work.stack, strbuf_text(&work.wishes));
+	return dns_file_get(NULL, file, interface) && foresee(&work) == DNS_FILE_UNCHANGED;
+}
+
 enum dns_file_outcome dns_file_foresee_set(const struct dns_file *file, const char *interface,
 					   const char *lines)
 {

@@ -49,6 +49,9 @@ int dns_file_set(enum dns_file_outcome *out, const struct dns_file *file, const 
 /** Whether the tunnel has set something there; *lines (may be NULL) gets it. */
 bool dns_file_get(struct strbuf *lines, const struct dns_file *file, const char *interface);
 
+/** Whether the tunnel has set something, and resolv.conf is as the tunnels want it. */
+bool dns_file_is_in_place(const struct dns_file *file, const char *interface);
+
 /** Takes a tunnel's lines back, if it has any there. Returns as dns_file_set(). */
 int dns_file_unset(enum dns_file_outcome *out, const struct dns_file *file, const char *interface,
 		   struct err *err);

@@ -24,7 +24,8 @@
 static char self[PATH_MAX]; /* this program's file */
 
 static const char usage_text[] =
-	"Usage: wg-quick [ up | down | reload | save | strip ] [ CONFIG_FILE | INTERFACE ]\n"
+	"Usage: wg-quick [ up | down | reload | save | status | strip ] [ CONFIG_FILE | INTERFACE "
+	"]\n"
 	"       wg-quick up --replace [ CONFIG_FILE | INTERFACE ]\n"
 	"       wg-quick down --if-exists [ CONFIG_FILE | INTERFACE ]\n"
 	"       wg-quick reresolve [ CONFIG_FILE | INTERFACE ]\n"
@@ -39,6 +40,7 @@ static const char usage_text[] =
 	"  reload  makes a running interface what the file says now; no session is lost\n"
 	"  save    writes the running configuration to the file\n"
 	"  reresolve  looks up again the names of peers that do not answer\n"
+	"  status  tells whether it is up, and as the file says; changes nothing\n"
 	"  strip   prints the file without what only wg-quick understands, for wg(8)\n"
 	"\n"
 	"  In the [Interface] section these are wg-quick's own:\n"
@@ -126,6 +128,11 @@ static const struct cli_option down_options[] = {
 	{ .name = NULL },
 };
 
+static const struct cli_option status_options[] = {
+	{ .name = "json", .description = JSON_DESCRIPTION },
+	{ .name = NULL },
+};
+
 static const struct cli_command commands[] = {
 	{
 		.name = "up",
@@ -162,6 +169,14 @@ static const struct cli_command commands[] = {
 		.description = "looks up again the names of peers that do not answer",
 		.run = quick_reresolve,
 		.arguments = running_arguments,
+		.n_arguments = 1,
+	},
+	{
+		.name = "status",
+		.description = "tells whether it is up, and as the file says",
+		.run = quick_status,
+		.options = status_options,
+		.arguments = any_arguments,
 		.n_arguments = 1,
 	},
 	{

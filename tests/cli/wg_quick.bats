@@ -34,7 +34,7 @@ setup() {
 
 @test "the manual has every command and key of the usage" {
 	usage=$("$BUILD/wg-quick" --help 2>&1)
-	for word in up down reload save strip reresolve; do
+	for word in up down reload save status strip reresolve; do
 		grep -q "^  $word " <<<"$usage"
 		grep -q "^\.It Cm $word" man/wg-quick.8
 	done
@@ -49,8 +49,8 @@ setup() {
 	load completion
 	shells_needed
 	SCRIPTS=$PWD/completions
-	offers 'wg-quick ' 'up down reload save reresolve strip completion'
-	offers 'wg-quick s' 'save strip'
+	offers 'wg-quick ' 'up down reload save reresolve status strip completion'
+	offers 'wg-quick s' 'save status strip'
 	offers 'wg-quick completion ' 'bash zsh fish'
 	dir=$BATS_TEST_TMPDIR
 	mkdir "$dir/here" "$dir/here/sub" "$dir/bin" "$dir/scripts" "$dir/etc"
@@ -63,7 +63,7 @@ setup() {
 	done
 	SCRIPTS=$dir/scripts PATH=$dir/bin:$PATH
 	cd "$dir"
-	for command in up strip; do
+	for command in up status strip; do
 		offers "wg-quick $command " home
 	done
 	for command in down reload save; do

@@ -1,0 +1,342 @@
+/*
+ * wg-quick status: whether an interface is up, and as its file says. Nothing is changed, and no
+ * lock is taken: if a run is at work, that is what is told.
+ *
+ * The differences are those that a reload would do away with. What it takes on trust, since it goes
+ * by the journal, is looked at here besides: the firewall, and resolv.conf.
+ */
+#include "cmd/wg-quick/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/cli.h"
+#include "cmd/wg-quick/commands.h"
+#include "cmd/wg-quick/dns.h"
+#include "cmd/wg-quick/firewall.h"
+#include "cmd/wg-quick/journal.h"
+#include "cmd/wg-quick/key_files.h"
+#include "cmd/wg-quick/lock.h"
+#include "cmd/wg-quick/reload_look.h"
+#include "lib/uapi/client.h"
+#include "lib/util/cleanup.h"
+
+/* What it works on. */
+struct look {
+	struct status status;
+	struct view *view;
+	struct journal journal;
+	bool has_journal;
+	struct strbuf reload, replace, down, up; /* remedies */
+};
+
+static void look_fini(struct look *look)
+{
+	struct strbuf *all[] = { &look->reload, &look->replace, &look->down, &look->up };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		strbuf_fini(all[i]);
+	status_problems_fini(&look->status.problems);
+	journal_fini(&look->journal);
+}
+
+/* ---- who provides it, since when ------------------------------------------------------------- */
+
+/* Whether a process has the interface's TUN open: /proc/PID/fdinfo tells of which it is. */
+static bool has_tun(const char *pid, const char *interface)
+{
+	AUTO(strbuf_fini) struct strbuf pattern = { 0 }, wanted = { 0 };
+	AUTO(globfree) glob_t found = { 0 };
+
+	strbuf_addf(&pattern, "/proc/%s/fd/*", pid);
+	strbuf_addf(&wanted, "iff:\t%s\n", interface);
+	if (glob(strbuf_text(&pattern), GLOB_NOSORT, NULL, &found))
+		return false;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		AUTO(strbuf_fini) struct strbuf path = { 0 }, info = { 0 };
+		char file[32] = "";
+
+		if (readlink(found.gl_pathv[i], file, sizeof(file) - 1) < 0 ||
+		    strcmp(file, "/dev/net/tun") != 0)
+			continue;
+		strbuf_addf(&path, "/proc/%s/fdinfo/%s", pid, strrchr(found.gl_pathv[i], '/') + 1);
+
+		AUTO(auto_close) int fd = open(strbuf_text(&path), O_RDONLY | O_CLOEXEC);
+
+		if (fd >= 0 && !strbuf_read_fd(&info, fd, NULL) &&
+		    strstr(strbuf_text(&info), strbuf_text(&wanted)))
+			return true;
+	}
+	return false;
+}
+
+/* Finds the process that provides the interface, which need not be the one that has made its
+ * socket. */
+static void find_program(struct status *out, const char *interface)
+{
+	AUTO(strbuf_fini) struct strbuf path = { 0 };
+	AUTO(globfree) glob_t found = { 0 };
+	AUTO(auto_fclose) FILE *file = NULL;
+	const char *pid = NULL;
+
+	out->is_userspace = uapi_exists(interface);
+	if (!out->is_userspace || glob("/proc/[0-9]*", GLOB_NOSORT, NULL, &found))
+		return;
+	for (size_t i = 0; !pid && i < found.gl_pathc; i++)
+		if (has_tun(found.gl_pathv[i] + strlen("/proc/"), interface))
+			pid = found.gl_pathv[i] + strlen("/proc/");
+	if (!pid)
+		return;
+	strbuf_addf(&path, "/proc/%s/comm", pid);
+	file = fopen(strbuf_text(&path), "re");
+	if (!file || !fgets(out->program, sizeof(out->program), file))
+		return;
+	out->program[strcspn(out->program, "\n")] = '\0';
+	out->pid = atoi(pid);
+}
+
+static bool is_later(const struct timespec *a, const struct statx_timestamp *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > (long)b->tv_nsec;
+}
+
+/* The journal is made by `up`, and written to last when the file had been read. Without one, a
+ * userspace program's socket is as old as the interface. */
+static void find_times(struct look *look)
+{
+	struct status *status = &look->status;
+	AUTO(strbuf_fini) struct strbuf socket_path = { 0 };
+	struct statx made;
+	struct stat file;
+
+	if (!look->has_journal) {
+		strbuf_addf(&socket_path, UAPI_SOCKET_DIR "/%s.sock", status->target->interface);
+		if (!stat(strbuf_text(&socket_path), &file))
+			status->since_s = file.st_mtim.tv_sec;
+		return;
+	}
+	if (!look->journal.path ||
+	    statx(AT_FDCWD, look->journal.path, 0, STATX_BTIME | STATX_MTIME, &made))
+		return;
+	status->since_s =
+		made.stx_mask & STATX_BTIME ? made.stx_btime.tv_sec : made.stx_mtime.tv_sec;
+	status->has_changed =
+		!stat(status->target->path, &file) && is_later(&file.st_mtim, &made.stx_mtime);
+}
+
+/* ---- runs ------------------------------------------------------------------------------------ */
+
+static const char *const phases[] = {
+	[JOURNAL_UP] = "up",
+	[JOURNAL_UP_DONE] = "up-done",
+	[JOURNAL_RELOAD] = "reload",
+	[JOURNAL_DOWN] = "down",
+};
+
+/* Whether a run works on it at this moment. */
+static bool is_at_work(const char *interface)
+{
+	AUTO(strbuf_fini) struct strbuf path = { 0 };
+	AUTO(auto_close) int fd = -1;
+
+	if (!lock_add_path(&path, interface, ".lock"))
+		return false;
+	fd = open(strbuf_text(&path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+}
+
+static void look_at_journal(struct look *look)
+{
+	struct status *status = &look->status;
+	const char *phase;
+
+	look->has_journal = !journal_read(&look->journal, status->target->interface, NULL);
+	if (!look->has_journal)
+		look->journal = (struct journal)JOURNAL_NONE;
+	status->journal = look->has_journal ? phases[look->journal.phase] : "none";
+	if (is_at_work(status->target->interface)) {
+		status_problems_add(&status->problems, "at-work", "wait until it is done",
+				    "a run of wg-quick is at work on it");
+		return;
+	}
+	if (!look->has_journal || look->journal.phase == JOURNAL_UP_DONE)
+		return;
+	phase = phases[look->journal.phase];
+	status_problems_add(&status->problems, "unfinished", strbuf_text(&look->down),
+			    "`%s' did not come to its end, and has not been taken back", phase);
+}
+
+/* ---- what is as the file says ---------------------------------------------------------------- */
+
+static void check_kill_switch(struct look *look)
+{
+	struct state *state = &look->view->state;
+	bool is_wanted = look->view->conf.quick.kill_switch != CONF_KILL_SWITCH_OFF;
+
+	if (is_wanted && !state->has_kill_switch)
+		status_problems_add(
+			&look->status.problems, "missing-kill-switch", strbuf_text(&look->replace),
+			"the kill switch is missing: packets get out beside the tunnel");
+	if (!is_wanted && state->has_kill_switch)
+		status_problems_add(&look->status.problems, "extra-kill-switch",
+				    strbuf_text(&look->replace),
+				    "there is a kill switch, and the file has none");
+	state->has_kill_switch = is_wanted; /* that has been told, and the rest is compared */
+}
+
+static bool has_step(const struct plan *plan, enum step_kind kind)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].kind == kind)
+			return true;
+	return false;
+}
+
+/* The firewall may have been flushed since. */
+static void check_firewall(struct look *look, const struct reload *reload,
+			   const struct wg_device *wanted)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+
+	if (reload->plan.route_policy != ROUTE_POLICY_AUTO ||
+	    has_step(&reload->plan, STEP_ADD_FIREWALL))
+		return;
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+		AUTO(strlist_fini) struct strlist told = { 0 };
+		const char *interface = look->view->target.interface;
+
+		if (!plan_has_default_route(wanted, families[i]) || !reload->has_firewall[i])
+			continue;
+		firewall_foresee_remove(&told, interface, families[i]);
+		if (!told.n)
+			status_problems_add(&look->status.problems, "missing-firewall",
+					    strbuf_text(&look->replace),
+					    "rules in the firewall are missing: %s",
+					    i ? "IPv6" : "IPv4");
+	}
+}
+
+/* Another program may have written resolv.conf since. */
+static void check_dns(struct look *look, const struct reload *reload)
+{
+	const struct conf_quick *quick = &look->view->conf.quick;
+	const struct dns dns = { .interface = look->view->target.interface,
+				 .servers = &quick->dns_servers,
+				 .search = &quick->dns_search };
+
+	if (quick->dns_servers.n && !has_step(&reload->plan, STEP_SET_DNS) &&
+	    !dns_is_in_place(&dns))
+		status_problems_add(&look->status.problems, "different-dns",
+				    strbuf_text(&look->replace),
+				    "/etc/resolv.conf does not have its name servers any more");
+}
+
+static int compare(struct look *look)
+{
+	AUTO(reload_view_fini) struct reload_view there = { 0 };
+	AUTO(conf_places_fini) struct conf_places places = { 0 };
+	AUTO(reload_fini) struct reload reload = { 0 };
+	struct view *view = look->view;
+	struct err err = { 0 };
+
+	check_kill_switch(look);
+	if (key_files_check(&view->target, &view->conf, &err) ||
+	    key_files_read(&view->conf, &view->target, &err) ||
+	    reload_look(&there, view, look->has_journal ? &look->journal : NULL, &err) ||
+	    plan_reload(&reload, view->target.interface, &view->conf, there.wanted, &there.ours,
+			&there.host, &err))
+		return quick_fail(&err, NULL);
+	conf_places_find(&places, &view->conf);
+	status_problems_find(&look->status.problems, &reload, &there.host, &places,
+			     strbuf_text(&look->reload));
+	check_firewall(look, &reload, there.wanted);
+	check_dns(look, &reload);
+	return 0;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static void look_at_what_is_left(struct look *look)
+{
+	const struct state *state = &look->view->state;
+	struct status_problems *problems = &look->status.problems;
+
+	look->status.state = STATUS_STATE_DOWN;
+	if (state->link_exists)
+		status_problems_add(problems, "other-link", strbuf_text(&look->up),
+				    "there is an interface of that name which is no WireGuard "
+				    "interface: take it away first");
+	if (look->has_journal && look->journal.phase == JOURNAL_UP_DONE)
+		status_problems_add(problems, "gone", strbuf_text(&look->up),
+				    "it was up, and has been deleted by other means");
+	if (state->has_kill_switch)
+		status_problems_add(problems, "kill-switch", strbuf_text(&look->down),
+				    "its kill switch is closed: nothing gets out beside it");
+}
+
+static int look_at_running(struct look *look)
+{
+	struct status *status = &look->status;
+	int r = 0;
+
+	find_program(status, status->target->interface);
+	find_times(look);
+	if (look->has_journal && look->journal.config_path &&
+	    strcmp(look->journal.config_path, status->target->path) != 0)
+		status->up_from = look->journal.config_path;
+	if (look->view->state.link_exists)
+		r = compare(look);
+	else
+		status_problems_add(&status->problems, "link-elsewhere", strbuf_text(&look->down),
+				    "a program answers for it, but its interface is not here");
+	status->state = status->problems.n ? STATUS_STATE_DIFFERENT : STATUS_STATE_UP;
+	return r;
+}
+
+static int look_and_tell(struct view *view, const char *argument)
+{
+	AUTO(look_fini)
+	struct look look = {
+		.status = { .target = &view->target },
+		.view = view,
+		.journal = JOURNAL_NONE,
+	};
+	AUTO(strbuf_fini) struct strbuf out = { 0 };
+	int status = 0;
+
+	strbuf_addf(&look.reload, "wg-quick reload %s", argument);
+	strbuf_addf(&look.replace, "wg-quick up --replace %s", argument);
+	strbuf_addf(&look.down, "wg-quick down %s", argument);
+	strbuf_addf(&look.up, "wg-quick up %s", argument);
+	look_at_journal(&look);
+	if (view->state.is_wireguard)
+		status = look_at_running(&look);
+	else
+		look_at_what_is_left(&look);
+	if (status)
+		return status;
+	if (quick_options.is_json)
+		status_format_json(&out, &look.status);
+	else
+		status_format(&out, &look.status, cli_colour());
+	status = cli_write(&out);
+	return status ? status : (int)look.status.state;
+}
+
+int quick_status(int argc, char **argv)
+{
+	AUTO(view_fini) struct view view = VIEW_NONE;
+	int status;
+
+	(void)argc;
+	quick_options.is_dry_run = true; /* it only looks */
+	status = view_look(&view, argv[1], CONF_QUICK);
+	return status ? status : look_and_tell(&view, argv[1]);
+}
