@@ -10,8 +10,8 @@
 #   [ host: near --veth-- far ]   near 192.0.2.1/24, 2001:db8::1/64, mtu 1400
 #                                 192.0.2.77 by a route with mtu 1300
 #
-# Workers, one for each processor, take cases from one list; this process compares. Both programs
-# start the same daemon.
+# Workers, one more than there are processors since the kernel makes them wait at times, take cases
+# from one list; this process compares. Both programs start the same daemon.
 use strict;
 use warnings;
 use Cwd ();
@@ -239,9 +239,15 @@ sub chance_port {
 	return $text;
 }
 
+# Whether the firewall may change in more steps than up.
+sub is_about_firewall {
+	my ($case) = @_;
+	return join("\n", $case->{conf}, @{$case->{before} // []}, @{$case->{file} // []}) =~ m{/0\b|nft|iptables};
+}
+
 # All that a program may have changed on the host, by topic.
 sub snapshot {
-	my ($case, $files) = @_;
+	my ($case, $files, $action) = @_;
 	my %topic;
 	my $net = ask("link show\naddr show\nroute show table all\nrule show\n", 'ip -4 -d -o -batch -') .
 		ask("addr show\nroute show table all\nrule show\n", 'ip -6 -d -o -batch -');
@@ -250,7 +256,7 @@ sub snapshot {
 	$net =~ s/^\d+: //mg;
 	$net =~ s/ tentative / /g;
 	$topic{net} = $net;
-	$topic{firewall} = ask('', '/usr/sbin/nft list ruleset');
+	$topic{firewall} = $action =~ /^up/ || is_about_firewall($case) ? ask('', '/usr/sbin/nft list ruleset') : '';
 	if ($topic{firewall} =~ /^table ip6? (?:raw|mangle|nat|filter) /m) {
 		$topic{firewall} = join '', grep { /^table .* wg-quick-/ } split /(?<=\n\}\n)/, $topic{firewall};
 		$topic{firewall} .= ask('', "/usr/sbin/$_") =~ s/^[#:].*\n//mgr for qw(iptables-save ip6tables-save);
@@ -329,7 +335,7 @@ sub try_case {
 	spit('/proc/sys/net/ipv6/conf/default/addr_gen_mode', "0\n") if $case->{local};
 	lay_out_files($case, $program);
 	run('bash', '-e', '-c', $_) for @{$case->{before}};
-	snapshot($case, \%files) if !$is_quiet;
+	snapshot($case, \%files, '') if !$is_quiet;
 	for my $action (@actions) {
 		if ($action eq 'restore') {
 			lay_out_files($case, $program);
@@ -338,7 +344,7 @@ sub try_case {
 		my $stage = act($case, $program, $action);
 		settle();
 		$stage->{name} = $action =~ s/ .*//r;
-		%$stage = (%$stage, %{snapshot($case, \%files)}) if $action !~ /^strip\b|^--/;
+		%$stage = (%$stage, %{snapshot($case, \%files, $action)}) if $action !~ /^strip\b|^--/;
 		push @stages, $stage;
 	}
 	kill 'KILL', map { $_->[0] } strangers();
@@ -509,7 +515,7 @@ sub main {
 	spit("$dir/next", sprintf "%-9d", 0);
 	chomp(my $workers = qx{nproc});
 	my @pids;
-	for (1 .. ($workers < 2 ? 2 : $workers > 4 ? 4 : $workers)) {
+	for (1 .. ($workers > 4 ? 4 : $workers + 1)) {
 		my $pid = fork // die "fork: $!\n";
 		if (!$pid) {
 			exec qw(unshare --mount --net --pid --fork --kill-child --mount-proc --propagation private),
