@@ -112,6 +112,10 @@ _wg_quick() {
 		options=' --if-exists --dry-run --json '
 		known=' --if-exists --dry-run --json '
 		;;
+	reload)
+		options=' --dry-run --json '
+		known=' --dry-run --json '
+		;;
 	status)
 		options=' --json '
 		known=' --json '

@@ -30,6 +30,9 @@ function __wg_quick_place
 	case down
 		set known --if-exists --dry-run --json
 		set valued
+	case reload
+		set known --dry-run --json
+		set valued
 	case status
 		set known --json
 		set valued
@@ -117,6 +120,8 @@ complete -c wg-quick -n '__wg_quick_option down --json' -l json -d 'tell it as J
 complete -c wg-quick -n '__wg_quick_at "down 0"' -a '(__wg_quick_names (__wg_quick_interfaces))' -d 'interface'
 complete -c wg-quick -n '__wg_quick_at "down 0"' -a '(__wg_quick_files)'
 
+complete -c wg-quick -n '__wg_quick_option reload --dry-run' -l dry-run -d 'only tell what would be done, and why'
+complete -c wg-quick -n '__wg_quick_option reload --json' -l json -d 'tell it as JSON'
 complete -c wg-quick -n '__wg_quick_at "reload 0"' -a '(__wg_quick_names (__wg_quick_interfaces))' -d 'interface'
 complete -c wg-quick -n '__wg_quick_at "reload 0"' -a '(__wg_quick_files)'
 

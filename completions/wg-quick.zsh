@@ -120,6 +120,14 @@ _wg_quick() {
 		known=( --if-exists --dry-run --json )
 		valued=( )
 		;;
+	(reload)
+		options=(
+			'--dry-run:only tell what would be done, and why'
+			'--json:tell it as JSON'
+		)
+		known=( --dry-run --json )
+		valued=( )
+		;;
 	(status)
 		options=(
 			'--json:tell it as JSON'

@@ -33,6 +33,17 @@ const char *quick_failure(void)
 	return failure;
 }
 
+bool quick_refuse_json(void)
+{
+	struct err err = { 0 };
+
+	if (!quick_options.is_json || quick_options.is_dry_run)
+		return false;
+	err_set(&err, -EINVAL, "--json goes with --dry-run");
+	quick_fail(&err, NULL);
+	return true;
+}
+
 int view_find(struct target *out, const char *argument)
 {
 	struct err err = { 0 };

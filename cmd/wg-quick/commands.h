@@ -26,7 +26,7 @@ int quick_reresolve(int argc, char **argv);
 struct quick_options {
 	bool if_exists;    /* down: what is not there is no failure */
 	bool is_replacing; /* up: what is there is taken down first */
-	bool is_dry_run;   /* up, down: only tells what would be done; nothing is touched */
+	bool is_dry_run;   /* up, down, reload: only tells what would be done; nothing is touched */
 	bool is_json;      /* what is told on standard output is JSON */
 };
 extern struct quick_options quick_options;
@@ -35,6 +35,9 @@ extern struct quick_options quick_options;
 int quick_fail(const struct err *err, const char *file);
 /** What quick_fail() has told last, without the program's name; "" if nothing. */
 const char *quick_failure(void);
+
+/** Refuses --json without --dry-run; returns whether it did. */
+bool quick_refuse_json(void);
 
 /** What subcommands look at before they decide. To be finished with view_fini(). */
 struct view {

@@ -215,7 +215,10 @@ static void explain_mtu(struct explain *explain, const struct plan *plan, const 
 	struct step known = *step;
 
 	if (step->mtu_bytes) {
-		add_plain(explain, plan, step, conf_places_last(&explain->places, "MTU"), "MTU");
+		unsigned int line = conf_places_last(&explain->places, "MTU");
+
+		add_plain(explain, plan, step, line,
+			  line ? "MTU" : "what the ways to the endpoints allow");
 		return;
 	}
 	known.mtu_bytes = foresee_mtu(&why, &unknown, foresight, plan->interface);

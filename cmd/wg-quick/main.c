@@ -29,7 +29,7 @@ static const char usage_text[] =
 	"       wg-quick up --replace [ CONFIG_FILE | INTERFACE ]\n"
 	"       wg-quick down --if-exists [ CONFIG_FILE | INTERFACE ]\n"
 	"       wg-quick reresolve [ CONFIG_FILE | INTERFACE ]\n"
-	"       wg-quick [ up | down ] --dry-run [ --json ] [ CONFIG_FILE | INTERFACE ]\n"
+	"       wg-quick [ up | down | reload ] --dry-run [ --json ] [ CONFIG_FILE | INTERFACE ]\n"
 	"\n"
 	"  CONFIG_FILE is a path; the file is named after the interface, followed by `.conf'.\n"
 	"  INTERFACE stands for the file " SYSCONFDIR "/wireguard/INTERFACE.conf.\n"
@@ -128,6 +128,12 @@ static const struct cli_option down_options[] = {
 	{ .name = NULL },
 };
 
+static const struct cli_option reload_options[] = {
+	{ .name = "dry-run", .description = DRY_RUN_DESCRIPTION },
+	{ .name = "json", .description = JSON_DESCRIPTION },
+	{ .name = NULL },
+};
+
 static const struct cli_option status_options[] = {
 	{ .name = "json", .description = JSON_DESCRIPTION },
 	{ .name = NULL },
@@ -154,6 +160,7 @@ static const struct cli_command commands[] = {
 		.name = "reload",
 		.description = "makes it what the file says now",
 		.run = quick_reload,
+		.options = reload_options,
 		.arguments = running_arguments,
 		.n_arguments = 1,
 	},

@@ -14,6 +14,7 @@
 #include "cmd/cli.h"
 #include "cmd/wg-quick/commands.h"
 #include "cmd/wg-quick/dns.h"
+#include "cmd/wg-quick/explain.h"
 #include "cmd/wg-quick/journal.h"
 #include "cmd/wg-quick/key_files.h"
 #include "cmd/wg-quick/plan_reload.h"
@@ -227,6 +228,8 @@ static int reload(struct view *view, struct journal *journal, bool has_journal)
 	    plan_reload(&reload, view->target.interface, &view->conf, look.wanted, &look.ours,
 			&look.host, &err))
 		return quick_fail(&err, NULL);
+	if (quick_options.is_dry_run)
+		return explain_one("reload", &reload.plan, &view->target, &view->conf);
 	for (size_t i = 0; i < view->conf.warnings.n; i++)
 		cli_say("%s", view->conf.warnings.items[i]);
 	if (has_journal)
@@ -253,23 +256,36 @@ static int check(const struct view *view, struct err *err)
 	return 0;
 }
 
+static int look_and_reload(struct view *view, const char *argument)
+{
+	AUTO(journal_fini) struct journal journal = JOURNAL_NONE;
+	struct err err = { 0 };
+	int r, status = view_look(view, argument, CONF_QUICK);
+
+	if (status)
+		return status;
+	if (!quick_options.is_dry_run)
+		dns_recover(); /* names of endpoints could not be looked up else */
+	if (check(view, &err) || resolve_check_environment(&err) || dns_check_environment(&err) ||
+	    key_files_check(&view->target, &view->conf, &err) ||
+	    key_files_read(&view->conf, &view->target, &err))
+		return quick_fail(&err, NULL);
+	r = journal_read(&journal, view->target.interface, NULL);
+	if (r)
+		journal = (struct journal)JOURNAL_NONE;
+	return reload(view, &journal, !r);
+}
+
 int quick_reload(int argc, char **argv)
 {
 	AUTO(view_fini) struct view view = VIEW_NONE;
-	AUTO(journal_fini) struct journal journal = JOURNAL_NONE;
-	struct err err = { 0 };
-	int r, status = view_look(&view, argv[1], CONF_QUICK);
+	int status;
 
 	(void)argc;
-	if (status)
-		return status;
-	dns_recover(); /* names of endpoints could not be looked up else */
-	if (check(&view, &err) || resolve_check_environment(&err) || dns_check_environment(&err) ||
-	    key_files_check(&view.target, &view.conf, &err) ||
-	    key_files_read(&view.conf, &view.target, &err))
-		return quick_fail(&err, NULL);
-	r = journal_read(&journal, view.target.interface, NULL);
-	if (r)
-		journal = (struct journal)JOURNAL_NONE;
-	return reload(&view, &journal, !r);
+	if (quick_refuse_json())
+		return 1;
+	status = look_and_reload(&view, argv[1]);
+	if (status && quick_options.is_json)
+		explain_refusal("reload", &view.target, quick_failure());
+	return status;
 }

@@ -131,13 +131,10 @@ static int down(struct view *view, const char *argument)
 static int run(int (*function)(struct view *view, const char *argument), char **argv)
 {
 	AUTO(view_fini) struct view view = VIEW_NONE;
-	struct err err = { 0 };
 	int status;
 
-	if (quick_options.is_json && !quick_options.is_dry_run) {
-		err_set(&err, -EINVAL, "--json goes with --dry-run");
-		return quick_fail(&err, NULL);
-	}
+	if (quick_refuse_json())
+		return 1;
 	status = function(&view, argv[1]);
 	if (status && quick_options.is_json)
 		explain_refusal(argv[0], &view.target, quick_failure());

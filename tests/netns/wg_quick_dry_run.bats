@@ -245,3 +245,38 @@ prelude() {
 	! grep -E 'execve\(.*(bash|wireguard-go|nft|ip)"' trace
 	SCRIPT
 }
+
+@test "reload: what is told is what is done" {
+	on_each_host <<-SCRIPT
+	$(prelude)
+	head="[Interface]\nPrivateKey = \$key\n"
+	peer="[Peer]\nPublicKey = \$peer_a\n"
+	printf '%b\n' "\${head}Address = 10.0.0.1/24\n\${peer}AllowedIPs = 10.5.0.0/16" | write_conf
+	"\$quick" up wq0
+	same "" "\$(planned reload)"
+	same "(nothing)" "\$("\$quick" reload --dry-run wq0 | tail -1)"
+	while IFS= read -r text; do
+		echo "\$text"
+		printf '%b\n' "\$text" | write_conf
+		before=\$(state; wg show wq0 dump | sort)
+		plan=\$(planned reload)
+		[[ \$plan ]]
+		same "\$before" "\$(state; wg show wq0 dump | sort)"
+		same "\$plan" "\$(done_by reload)"
+		same "" "\$(planned reload)"
+	done <<-CASES
+	\${head}Address = 10.0.0.1/24, fd00::1/64, 10.1.0.1\n\${peer}AllowedIPs = 10.5.0.0/16
+	\${head}Address = 10.0.0.1/24\nMTU = 1300\n\${peer}AllowedIPs = 10.6.0.0/16, 10.5.0.0/17
+	\${head}Address = 10.0.0.1/24\nMTU = 1300\nListenPort = 4321\n\${peer}AllowedIPs = 10.6.0.0/16\n[Peer]\nPublicKey = \$peer_b\nAllowedIPs = 10.7.0.0/16
+	\${head}Address = 10.0.0.1/24\nMTU = 1300\n\${peer}AllowedIPs = 0.0.0.0/0
+	\${head}Address = 10.0.0.1/24\nMTU = 1300\n\${peer}AllowedIPs = 10.6.0.0/16
+	\${head}Address = 10.0.0.1/24\nMTU = 1300\n\${peer}AllowedIPs = 10.8.0.0/16
+	CASES
+	expect 1 "\$quick" reload --json wq0 2>err
+	same "wg-quick: --json goes with --dry-run" "\$(cat err)"
+	"\$quick" down wq0
+	expect 1 "\$quick" reload --dry-run --json wq0 >out 2>err
+	same "wg-quick: \\\`wq0' is not a WireGuard interface" "\$(cat err)"
+	same "\\\`wq0' is not a WireGuard interface" "\$(json 'print \$_->{refused}' <out)"
+	SCRIPT
+}
