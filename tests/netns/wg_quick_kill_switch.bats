@@ -196,8 +196,12 @@ on_closed_host() {
 
 @test "lan: the local network is let through, and no more" {
 	on_closed_host <<-'SCRIPT'
+	ip addr add 198.51.100.2/24 dev near
+	world ip addr add 198.51.100.1/24 dev far
+	reaches 198.51.100.1
 	conf '#wg: KillSwitch = lan' >/etc/wireguard/wq0.conf
 	"$quick" up wq0
+	reaches_not 198.51.100.1 # the next link's, but not private
 	mdns() { perl -MIO::Socket::INET -MSocket=:all -e '$s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "192.168.7.2");
 		setsockopt($s, IPPROTO_IP, IP_MULTICAST_IF, inet_aton("192.168.7.2"));
 		send($s, "x", 0, sockaddr_in(5353, inet_aton("224.0.0.251")))' || true; }

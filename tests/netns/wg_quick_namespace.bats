@@ -83,7 +83,14 @@ on_spaces() {
 	}
 	expect 2 inner ping -c 1 -W 1 10.0.0.2
 	conf '#wg: Namespace = inner\nPostUp = ip -o link | wc -l >/run/links' >/etc/wireguard/wq0.conf
+	ip link set near mtu 1400
 	up 192.168.7.2 inner
+	ip link set near mtu 1500
+	same 1320 "$(inner cat /sys/class/net/wq0/mtu)" # by the way to the endpoint
+	# What is kept of the run is found from where it was called.
+	for journal in /run/wireguard/wq0.*.journal; do
+		[[ ! -e $journal || $journal == *".$(stat -L -c %i /proc/self/ns/net).journal" ]]
+	done
 	same 2 "$(cat /run/links)" # lo and wq0
 	expect 1 ip link show dev wq0 2>/dev/null
 	same "" "$(ip rule | grep suppress)"
@@ -114,6 +121,10 @@ on_spaces() {
 	before=$(state)
 	cp /etc/resolv.conf /run/resolv.before
 	conf '#wg: Namespace = inner\nDNS = 10.0.0.53, example.org\nSaveConfig = true\nPreUp = ip -o link | wc -l >/run/pre\nPostDown = ip -o link | wc -l >/run/post' >/etc/wireguard/wq0.conf
+	mkdir /run/bin
+	printf '#!/bin/sh\ntouch /run/asked\n' >/run/bin/resolvconf
+	chmod +x /run/bin/resolvconf
+	PATH=/run/bin:$PATH
 	"$quick" up wq0 2>err
 	cat err
 	same 2 "$(cat /run/pre)"
@@ -124,6 +135,7 @@ on_spaces() {
 	inner ip addr add 10.7.7.7/32 dev wq0
 	"$quick" down wq0 2>err
 	same 1 "$(cat /run/post)"
+	[[ ! -e /run/asked ]]
 	grep -x 'ListenPort = 5999' /etc/wireguard/wq0.conf
 	grep -x 'Address = 10.7.7.7/32' /etc/wireguard/wq0.conf
 	grep -x '#wg: Namespace = inner' /etc/wireguard/wq0.conf
@@ -141,7 +153,20 @@ on_spaces() {
 	SCRIPT
 }
 
-@test "a failure undoes all, there as here; and so does down after a crash" {
+@test "names are looked up where the endpoint is reached from" {
+	[[ -x /usr/sbin/nft ]] || skip "needs nft"
+	on_spaces <<-'SCRIPT'
+	printf 'nameserver 192.168.8.1\noptions timeout:1 attempts:1\n' >/run/resolv.conf
+	mount --bind /run/resolv.conf /etc/resolv.conf
+	world nft 'table inet t { counter asked { }; chain c { type filter hook prerouting priority 0; udp dport 53 counter name asked; }; }'
+	conf '#wg: Namespace = inner\n#wg: BirthNamespace = out' nosuch.example.org >/etc/wireguard/wq0.conf
+	"$quick" up wq0
+	! world nft list counters | grep -q 'packets 0'
+	"$quick" down wq0
+	SCRIPT
+}
+
+@test "a failure undoes all, there as here" {
 	on_spaces <<-'SCRIPT'
 	before=$(state)
 	conf '#wg: Namespace = inner\n#wg: BirthNamespace = out\nDNS = 10.0.0.53\nPostUp = exit 9' 192.168.8.1 >/etc/wireguard/wq0.conf
