@@ -174,6 +174,15 @@ $(foreach program,$(programs),$(eval $(call program_rules,$(program))))
 
 # ---- tests -----------------------------------------------------------------------------------
 
+# wg-quick as it is, but that it kills itself where it is told to: see cmd/wg-quick/crash.h.
+crash_program := $(BUILD)/crash/wg-quick
+$(BUILD)/crash/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call quietly,CC)$(CC) $(flags) $(CFLAGS) $(CPPFLAGS) -DCRASH_POINTS -c -o $@ $<
+$(crash_program): $(patsubst %.c,$(BUILD)/crash/%.o,$(wildcard cmd/wg-quick/*.c)) \
+		$(filter-out $(BUILD)/cmd/wg-quick.a,$(call archives_for,cmd/wg-quick))
+	$(link) $(call libs_for,cmd/wg-quick)
+
 $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call quietly,CC)$(CC) $(flags) $(CFLAGS) $(CPPFLAGS) $(cflags/cmocka) -Wno-missing-prototypes -c -o $@ $<
@@ -193,7 +202,7 @@ $(BUILD)/tests/fuzz/$1_fuzz: $(BUILD)/tests/fuzz/$1_fuzz.o $(call archives_for,$
 endef
 $(foreach name,$(fuzz_names),$(eval $(call fuzz_rules,$(name))))
 
-test_programs: $(binaries) $(unit_tests) $(fuzz_replays)
+test_programs: $(binaries) $(crash_program) $(unit_tests) $(fuzz_replays)
 
 check:
 	@./tests/setup
@@ -202,7 +211,7 @@ check:
 
 check-unit: $(unit_tests) $(fuzz_replays)
 	@BUILD=$(BUILD) ./tests/run unit fuzz
-check-cli check-netns check-slow: check-%: $(binaries)
+check-cli check-netns check-slow: check-%: $(binaries) $(crash_program)
 	@BUILD=$(BUILD) ./tests/run $*
 
 # On this kernel if it has the driver, else on others in an emulator: KERNELS="6.1 6.12 sid".

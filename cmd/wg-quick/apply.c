@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cmd/cli.h"
+#include "cmd/wg-quick/crash.h"
 #include "cmd/wg-quick/device.h"
 #include "cmd/wg-quick/dns.h"
 #include "cmd/wg-quick/hooks.h"
@@ -20,10 +21,13 @@
 #include "cmd/wg-quick/reload_steps.h"
 #include "cmd/wg-quick/routing.h"
 #include "cmd/wg-quick/save.h"
+#include "cmd/wg-quick/undo.h"
 #include "cmd/wg-quick/work.h"
 #include "lib/ipc/ipc.h"
 #include "lib/netlink/addr.h"
 #include "lib/netlink/link.h"
+#include "lib/netlink/rule.h"
+#include "lib/uapi/client.h"
 #include "lib/util/cleanup.h"
 
 enum {
@@ -39,8 +43,7 @@ void work_echo(const struct work *work, const struct step *step)
 	cli_say("[#] %s", strbuf_text(&text));
 }
 
-/* Tells what failed, unless whoever did has told already: a hook's shell, say. */
-static void tell(const struct err *err)
+void work_tell(const struct err *err)
 {
 	if (err->text[0])
 		cli_say("%s: %s%s%s", cli_program, err->text, err->expected ? "; expected " : "",
@@ -77,7 +80,7 @@ static int set_device_in_child(void *ctx)
 	if (!r)
 		r = work_get_device(&device, work);
 	if (r)
-		tell(work->err);
+		work_tell(work->err);
 	return r ? STATUS_FAILED : n_missing ? STATUS_NAMES_MISSING : 0;
 }
 
@@ -121,15 +124,15 @@ static void warn_of_small_mtu(const struct plan *plan, unsigned int mtu_bytes)
 		}
 }
 
-static int set_mtu_and_up(struct work *work, const struct step *step)
+/* The step learns the MTU. */
+static int set_mtu_and_up(struct work *work, struct step *step)
 {
 	AUTO(state_mtus_fini) struct state_mtus mtus = { 0 };
 	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
 	AUTO(strlist_fini) struct strlist unreachable = { 0 };
 	const char *interface = work->plan->interface;
-	struct step known = *step;
 
-	if (!known.mtu_bytes) {
+	if (!step->mtu_bytes) {
 		if (work_get_device(&device, work))
 			return STATUS_FAILED;
 		netns_go(NETNS_BIRTH);
@@ -137,11 +140,11 @@ static int set_mtu_and_up(struct work *work, const struct step *step)
 		netns_go(NETNS_TARGET);
 		for (size_t i = 0; i < unreachable.n; i++)
 			cli_say("[!] %s", unreachable.items[i]);
-		known.mtu_bytes = plan_mtu(&mtus);
+		step->mtu_bytes = plan_mtu(&mtus);
 	}
-	work_echo(work, &known);
-	warn_of_small_mtu(work->plan, known.mtu_bytes);
-	if (link_set_mtu(interface, known.mtu_bytes, work->err) ||
+	work_echo(work, step);
+	warn_of_small_mtu(work->plan, step->mtu_bytes);
+	if (link_set_mtu(interface, step->mtu_bytes, work->err) ||
 	    link_set_up(interface, work->err))
 		return STATUS_REFUSED;
 	return 0;
@@ -161,7 +164,7 @@ static int save_in_child(void *ctx)
 	int r = save(work->target, work->conf, work->err);
 
 	if (r)
-		tell(work->err);
+		work_tell(work->err);
 	return r ? STATUS_FAILED : 0;
 }
 
@@ -190,17 +193,18 @@ static int delete_device(struct work *work)
 static int delete_firewall(struct work *work, const struct step *step)
 {
 	if (routing_delete_firewall(work, step))
-		tell(work->err);
+		work_tell(work->err);
 	return 0;
 }
 
-/* Returns 0 or the exit status. */
-static int do_step(struct work *work, struct step *step)
+int work_carry_out(struct work *work, struct step *step)
 {
 	const struct plan *plan = work->plan;
+	const struct conf_quick *quick = &work->conf->quick;
+	const struct journal *journal = work->journal; /* it knows better: the file may change */
 	const struct dns dns = { .interface = plan->interface,
-				 .servers = &work->conf->quick.dns_servers,
-				 .search = &work->conf->quick.dns_search,
+				 .servers = journal ? &journal->dns_servers : &quick->dns_servers,
+				 .search = journal ? &journal->dns_search : &quick->dns_search,
 				 .goes_on =
 					 work->conf->quick.dns_failure == CONF_DNS_FAILURE_WARN };
 	int r;
@@ -280,31 +284,81 @@ static int do_step(struct work *work, struct step *step)
 /* Whether a step that fails may have done a part of its work, which its undoing then finds. */
 static bool may_be_half_done(enum step_kind kind)
 {
-	return kind == STEP_ADD_FIREWALL; /* iptables-restore: one table after the other */
+	/* iptables-restore: one table after the other. */
+	return kind == STEP_ADD_FIREWALL || kind == STEP_RUN_HOOK;
+}
+
+/* Whether the journal has it; what consists of others, or takes them back, it has not. */
+static bool is_journalled(enum step_kind kind)
+{
+	switch (kind) {
+	case STEP_ADD_DEVICE:
+	case STEP_RUN_HOOK:
+	case STEP_SET_DEVICE:
+	case STEP_ADD_ADDRESS:
+	case STEP_SET_MTU_AND_UP:
+	case STEP_SET_DNS:
+	case STEP_SET_MARK:
+	case STEP_ADD_RULE:
+	case STEP_ADD_ROUTE:
+	case STEP_SET_SRC_VALID_MARK:
+	case STEP_ADD_FIREWALL:
+	case STEP_SAVE:
+	case STEP_ADD_KILL_SWITCH:
+	case STEP_REPLACE_KILL_SWITCH:
+	case STEP_LET_NAMES_THROUGH:
+		return true;
+	case STEP_ROUTE_PEERS:
+	case STEP_DELETE_RULE:
+	case STEP_DELETE_RULES:
+	case STEP_RESET_SRC_VALID_MARK:
+	case STEP_DELETE_FIREWALL:
+	case STEP_CLOSE_BYPASSES:
+	case STEP_DELETE_KILL_SWITCH:
+	case STEP_KEEP_NAMES_IN:
+	case STEP_DELETE_DEVICE:
+	case STEP_UNSET_DNS:
+	case STEP_CHANGE_DEVICE:
+	case STEP_DELETE_ADDRESS:
+	case STEP_DELETE_ROUTE:
+	case STEP_RESET_MARK:
+		return false;
+	}
+	return false;
+}
+
+static void note_link(struct journal *journal)
+{
+	struct link_info link;
+
+	if (!link_get(&link, journal->done.interface, NULL))
+		journal_set_ifindex(journal, link.ifindex);
 }
 
 int work_do(struct work *work, const struct step *step)
 {
+	struct journal *journal = work->journal;
 	struct step known = *step; /* it may learn more while it is done */
-	int status = do_step(work, &known);
+	uint32_t id = 0;
+	int status;
 
-	if (!status || may_be_half_done(step->kind))
+	/* So that the rule can be told from others like it, whenever this is cut off. */
+	if (known.kind == STEP_ADD_RULE && !known.rule.priority)
+		known.rule.priority = rule_next_priority(known.rule.family);
+	if (journal && is_journalled(step->kind))
+		id = journal_begin_step(journal, &known);
+	crash_point();
+	status = work_carry_out(work, &known);
+	crash_point();
+	if (!journal && (!status || may_be_half_done(step->kind)))
 		plan_copy_step(&work->done, &known);
+	if (id && !status)
+		journal_end_step(journal, id, &known);
+	else if (id && !may_be_half_done(step->kind))
+		journal_forget_step(journal, id);
+	if (id && !status && step->kind == STEP_ADD_DEVICE)
+		note_link(journal);
 	return status;
-}
-
-/* Takes back what is done. What cannot be is told, and the rest is tried all the same. */
-static void undo(const struct work *done)
-{
-	for (size_t n = done->done.n_steps; n--;) {
-		struct err err = { 0 };
-		struct work work = *done;
-		struct step step;
-
-		work.err = &err;
-		if (plan_undo(&step, &done->done.steps[n]) && do_step(&work, &step))
-			tell(&err);
-	}
 }
 
 /* Whether nothing that `down` does after this can be left undone. */
@@ -313,21 +367,76 @@ static bool is_final(enum step_kind kind)
 	return kind == STEP_DELETE_RULES || kind == STEP_DELETE_DEVICE;
 }
 
-int apply(const struct plan *plan, const struct target *target, struct conf *conf)
+/* Takes back what an `up` has done. */
+static void undo_up(const struct work *work)
+{
+	const struct journal *journal = work->journal;
+	const struct conf_quick *quick = &work->conf->quick;
+	const bool has_post_up = journal_has_started(journal, "PostUp");
+	const bool has_hooks = has_post_up || journal_has_started(journal, "PreUp");
+	const struct undo undo = {
+		.pre_down = has_post_up ? &quick->pre_down : NULL,
+		.post_down = has_hooks ? &quick->post_down : NULL,
+	};
+
+	undo_all(work, &undo);
+}
+
+/* A hook may have taken down what it is called by: there is nothing left to undo then. */
+static void end_up(struct journal *journal)
+{
+	const char *interface = journal->done.interface;
+	struct link_info link;
+
+	if (link_get(&link, interface, NULL) == -ENODEV && !uapi_exists(interface))
+		journal_remove(journal);
+	else
+		journal_set_phase(journal, JOURNAL_UP_DONE);
+}
+
+/* A `down` that has failed leaves the interface up, and is begun anew next time; unless it was
+ * deleted before that. */
+static void end_down(struct journal *journal, bool is_deleted)
+{
+	if (is_deleted) {
+		journal_remove(journal);
+		return;
+	}
+	while (journal->unsure.n_steps)
+		journal_forget_step(journal, journal->unsure.steps[0].id);
+	for (size_t n = journal->done.n_steps; n--;) {
+		const struct step *step = &journal->done.steps[n];
+
+		if (step->kind == STEP_SAVE ||
+		    (step->kind == STEP_RUN_HOOK && !strcmp(step->key, "PreDown")))
+			journal_forget_step(journal, step->id);
+	}
+	journal_set_phase(journal, JOURNAL_UP_DONE);
+}
+
+int apply(const struct plan *plan, const struct target *target, struct conf *conf,
+	  struct journal *journal)
 {
 	struct err err = { 0 };
-	struct work work = {
-		.plan = plan, .target = target, .conf = conf, .rules_lock = LOCK_NONE, .err = &err
-	};
+	struct work work = { .plan = plan,
+			     .target = target,
+			     .conf = conf,
+			     .journal = journal,
+			     .rules_lock = LOCK_NONE,
+			     .err = &err };
 	bool is_too_late = false; /* there is no way back then: what is left is done */
+	bool is_deleted = false;  /* the device */
 	int status = 0;
 
 	strcpy(conf->device->name, plan->interface);
 	process_hold_signals();
+	if (journal && !plan->is_undone)
+		journal_set_phase(journal, JOURNAL_DOWN);
 	for (size_t i = 0; !status && i < plan->n_steps; i++) {
 		err = (struct err){ 0 }; /* a step may succeed after something failed in it */
 		status = work_do(&work, &plan->steps[i]);
 		is_too_late |= !status && is_final(plan->steps[i].kind);
+		is_deleted |= !status && plan->steps[i].kind == STEP_DELETE_DEVICE;
 		/* Perhaps the step failed for that very reason. */
 		if (!is_too_late && process_is_interrupted()) {
 			err_set(&err, -EINTR, "interrupted");
@@ -335,9 +444,13 @@ int apply(const struct plan *plan, const struct target *target, struct conf *con
 		}
 	}
 	if (status)
-		tell(&err);
+		work_tell(&err);
 	if (status && plan->is_undone)
-		undo(&work);
+		undo_up(&work);
+	else if (plan->is_undone)
+		end_up(journal);
+	else if (journal)
+		end_down(journal, is_deleted);
 	if (!status && work.has_missing_names)
 		names_retry_later(target);
 	lock_release(&work.rules_lock);

@@ -10,6 +10,7 @@
 #include "cmd/wg-quick/netns.h"
 #include "cmd/wg-quick/save.h"
 #include "lib/util/cleanup.h"
+#include "lib/util/mem.h"
 #include "lib/util/strbuf.h"
 
 struct quick_options quick_options;
@@ -59,6 +60,7 @@ void view_fini(struct view *view)
 {
 	target_fini(&view->target);
 	conf_fini(&view->conf);
+	journal_fini(&view->journal);
 	lock_release(&view->lock);
 }
 
@@ -82,8 +84,35 @@ int view_look(struct view *out, const char *argument, enum conf_dialect dialect)
 		lock_interface(&out->lock, out->target.interface);
 	if (conf_read(&out->conf, out->target.path, dialect, &err))
 		return quick_fail(&err, out->target.path);
+	out->has_file = true;
 	if (netns_enter(&out->conf.quick, &err))
 		return quick_fail(&err, NULL);
+	return view_look_at_host(out);
+}
+
+/* Whether there is a journal, though no file. The lock is taken if so. */
+static bool find_journal(struct view *out, const char *argument)
+{
+	AUTO(journal_fini) struct journal journal = JOURNAL_NONE;
+
+	if (!target_name(&out->target, argument) ||
+	    journal_read(&journal, out->target.interface, NULL))
+		return false;
+	if (!quick_options.is_dry_run)
+		lock_interface(&out->lock, out->target.interface);
+	out->target.path = mem_strdup(journal.config_path);
+	return true;
+}
+
+int view_look_down(struct view *out, const char *argument)
+{
+	struct target found = { 0 };
+	bool is_missing = target_find(&found, argument, NULL) == -ENOENT;
+
+	target_fini(&found);
+	if (!is_missing || !find_journal(out, argument))
+		return view_look(out, argument, CONF_DOWN);
+	conf_parse(&out->conf, "", 0, CONF_DOWN, NULL);
 	return view_look_at_host(out);
 }
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "cmd/cli.h"
+#include "cmd/wg-quick/journal.h"
 #include "cmd/wg-quick/lock.h"
 #include "cmd/wg-quick/state.h"
 #include "cmd/wg-quick/target.h"
@@ -43,14 +44,16 @@ bool quick_refuse_json(void);
 struct view {
 	struct lock lock; /* of the interface */
 	struct target target;
+	bool has_file; /* there is one: conf is what it says */
 	struct conf conf;
 	struct state state;
+	struct journal journal; /* see recover.h: nothing else reads it */
 };
 
 /* What a view is before anybody has looked. */
-#define VIEW_NONE                  \
-	{                          \
-		.lock = LOCK_NONE, \
+#define VIEW_NONE                                           \
+	{                                                   \
+		.lock = LOCK_NONE, .journal = JOURNAL_NONE, \
 	}
 
 /**
@@ -58,6 +61,11 @@ struct view {
  * the file and looks at the host. Returns 0, or the exit status after telling what is wrong.
  */
 int view_look(struct view *out, const char *argument, enum conf_dialect dialect);
+/**
+ * As view_look() for taking down: if there is no file, a journal of an interface of that name will
+ * do, and view->conf says nothing then.
+ */
+int view_look_down(struct view *out, const char *argument);
 /** Only looks at the host, once more. Returns as view_look(). */
 int view_look_at_host(struct view *view);
 /** Only finds the file, warning if everybody may read it. Returns as view_look(). */

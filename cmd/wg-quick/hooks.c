@@ -26,16 +26,15 @@
 /* The text is evaluated when extglob is on already, or it would not be parsed so. In a function,
  * since hooks may say `return' or `local'; and in a subshell, since bash (5.2) has something of its
  * own to say when errexit strikes in a function's eval. */
-static const char prologue[] = "INTERFACE=$1 CONFIG_FILE=$2 fd=$3 lock=$4\n"
-			       "IFS= read -r -d '' hook <&$fd\n"
-			       "exec {fd}<&-\n"
-			       "unset fd\n"
-			       "shopt -s extglob\n"
-			       "set -e -o pipefail\n"
-			       "execute_hook() { ([[ ! $lock ]] || exec {lock}<&-\n"
-			       "unset lock\n"
-			       "eval \"$hook\"); }\n"
-			       "execute_hook\n";
+static const char prologue[] =
+	"INTERFACE=$1 CONFIG_FILE=$2 fd=$3 lock=$4\n"
+	"IFS= read -r -d '' hook <&$fd\n"
+	"exec {fd}<&-\n"
+	"unset fd\n"
+	"shopt -s extglob\n"
+	"set -e -o pipefail\n"
+	"execute_hook() { ([[ ! $lock ]] || exec {lock}<&-; eval \"$hook\"); }\n"
+	"execute_hook\n";
 
 /* Returns a descriptor from which the text can be read, to be closed, or a negative errno. */
 static int open_text(const char *text)

@@ -22,6 +22,7 @@
 #include "cmd/wg-quick/crash.h"
 #include "cmd/wg-quick/journal_text.h"
 #include "cmd/wg-quick/lock.h"
+#include "cmd/wg-quick/netns.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
 
@@ -37,10 +38,13 @@ enum {
 static struct journal_host this_host(void)
 {
 	struct journal_host host = { 0 };
-	AUTO(auto_close) int boot = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	AUTO(auto_close) int any = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	socklen_t len = sizeof(host.cookie);
 
+	netns_go(NETNS_HOME); /* as the file's name */
+	AUTO(auto_close) int boot = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	AUTO(auto_close) int any = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	netns_go(NETNS_TARGET);
 	if (boot >= 0 && read(boot, host.boot, sizeof(host.boot) - 1) < 0)
 		host.boot[0] = '\0';
 	host.boot[strcspn(host.boot, "\n")] = '\0';

@@ -112,21 +112,29 @@ static bool is_at(int fd, const char *path)
 	       open.st_dev == there.st_dev;
 }
 
+/* Writes into the file who has it, and whether the directory goes with it. If that fails, nobody is
+ * told, which does no harm. */
+static void sign(const struct lock *lock)
+{
+	char text[32];
+	int len = snprintf(text, sizeof(text), "%d%s\n", (int)getpid(),
+			   lock->has_made_dir ? MADE_DIR : "");
+
+	if (ftruncate(lock->fd, 0) || pwrite(lock->fd, text, (size_t)len, 0) < 0)
+		return;
+}
+
 /* Takes the descriptor. */
 static void own(struct lock *out, int *fd, const char *path)
 {
 	char text[32] = "";
-	int len;
 
 	if (pread(*fd, text, sizeof(text) - 1, 0) > 0 && strstr(text, MADE_DIR))
 		out->has_made_dir = true;
-	len = snprintf(text, sizeof(text), "%d%s\n", (int)getpid(),
-		       out->has_made_dir ? MADE_DIR : "");
-	if (ftruncate(*fd, 0) || pwrite(*fd, text, (size_t)len, 0) < 0)
-		text[0] = '\0'; /* nobody is told who holds it, which does no harm */
 	out->fd = *fd;
 	out->path = mem_strdup(path);
 	*fd = -1;
+	sign(out);
 }
 
 static void tell(pid_t holder, const char *interface)
@@ -202,6 +210,14 @@ void lock_interface(struct lock *out, const char *interface)
 {
 	take(out, interface);
 	interface_fd = out->fd;
+}
+
+void lock_take_dir(struct lock *lock)
+{
+	if (lock->fd < 0 || lock->has_made_dir)
+		return;
+	lock->has_made_dir = true;
+	sign(lock);
 }
 
 int lock_held(void)

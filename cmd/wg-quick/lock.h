@@ -36,6 +36,9 @@ void lock_interface(struct lock *out, const char *interface);
  */
 int lock_held(void);
 
+/** The directory goes with this lock: another thing in it had come first, and is about to go. */
+void lock_take_dir(struct lock *lock);
+
 /** As lock_interface(), until nobody else chooses a mark or takes rules away. */
 void lock_rules(struct lock *out);
 

@@ -191,3 +191,34 @@ void plan_rules_removal(struct plan *out, const struct rule_list *rules, uint32_
 		if (is_going[i])
 			plan_add_step(out, STEP_DELETE_RULE)->rule = rules->items[i];
 }
+
+static bool is_added(const struct plan *done, const struct rule *rule)
+{
+	for (size_t i = 0; i < done->n_steps; i++) {
+		const struct rule *added = &done->steps[i].rule;
+
+		if (done->steps[i].kind == STEP_ADD_RULE && added->family == rule->family &&
+		    added->priority == rule->priority && is_rule(rule, added))
+			return true;
+	}
+	return false;
+}
+
+void plan_known_rules_removal(struct plan *out, const struct rule_list *rules,
+			      const struct plan *done)
+{
+	AUTO(auto_free) bool *is_going = mem_alloc(rules->n + 1, sizeof(*is_going));
+	uint32_t mark = 0;
+
+	for (size_t i = 0; i < rules->n; i++)
+		if (rules->items[i].is_inverted && is_added(done, &rules->items[i])) {
+			mark = rules->items[i].mark;
+			plan_add_step(out, STEP_DELETE_RULE)->rule = rules->items[i];
+		}
+	for (size_t i = 0; i < rules->n; i++)
+		if (is_main_rule(&rules->items[i]) && is_added(done, &rules->items[i]))
+			is_going[i] = !is_needed(rules, is_going, i, mark);
+	for (size_t i = 0; i < rules->n; i++)
+		if (is_going[i])
+			plan_add_step(out, STEP_DELETE_RULE)->rule = rules->items[i];
+}

@@ -36,6 +36,13 @@ void plan_routes(struct plan *out, const struct wg_device *device, const struct 
  */
 void plan_rules_removal(struct plan *out, const struct rule_list *rules, uint32_t mark);
 
+/**
+ * As plan_rules_removal(), but of those rules alone that are among the steps `done`, priority
+ * included.
+ */
+void plan_known_rules_removal(struct plan *out, const struct rule_list *rules,
+			      const struct plan *done);
+
 /** Whether full tunnels other than that of `mark` have rules among these. */
 bool plan_has_other_tunnels(const struct rule_list *rules, uint32_t mark);
 

@@ -18,6 +18,7 @@
 
 #include "cmd/cli.h"
 #include "cmd/wg-quick/firewall.h"
+#include "cmd/wg-quick/journal.h"
 #include "cmd/wg-quick/lock.h"
 #include "cmd/wg-quick/plan_routes.h"
 #include "cmd/wg-quick/process.h"
@@ -214,8 +215,37 @@ int routing_foresee_delete_rules(struct plan *out, const char *interface, struct
 	return has_rules(&tunnel) ? look_at_both(out, interface, &tunnel, err) : 0;
 }
 
+/* The rules that the journal has, and no others. */
+static int look_at_journal(struct plan *out, const struct journal *journal, struct err *err)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	int r = 0;
+
+	for (size_t i = 0; !r && i < sizeof(families); i++) {
+		AUTO(rule_list_fini) struct rule_list rules = { 0 };
+
+		r = rule_list_read(&rules, families[i], err);
+		if (!r)
+			plan_known_rules_removal(out, &rules, &journal->done);
+	}
+	return r;
+}
+
+static int delete_known_rules(struct work *work)
+{
+	AUTO(lock_release) struct lock lock = LOCK_NONE;
+	AUTO(plan_fini) struct plan removal = { 0 };
+
+	lock_rules(&lock);
+	if (look_at_journal(&removal, work->journal, work->err))
+		return STATUS_REFUSED;
+	return do_steps(work, &removal);
+}
+
 int routing_delete_rules(struct work *work)
 {
+	if (work->journal)
+		return delete_known_rules(work);
 	const char *interface = work->plan->interface;
 	const struct tunnel tunnel = look_at_tunnel(interface);
 	AUTO(lock_release) struct lock lock = LOCK_NONE;
@@ -282,7 +312,7 @@ int routing_reset_src_valid_mark(struct work *work, const struct step *step)
 	AUTO(lock_release) struct lock lock = LOCK_NONE;
 	int r;
 
-	if (!step->mark)
+	if (!step->mark || !sysctl_read(SYSCTL_SRC_VALID_MARK))
 		return 0;
 	lock_rules(&lock);
 	if (rule_list_read(&rules, AF_INET, work->err))

@@ -67,6 +67,24 @@ int target_find(struct target *out, const char *argument, struct err *err)
 	return 0;
 }
 
+bool target_name(struct target *out, const char *argument)
+{
+	const char *slash = strrchr(argument, '/'), *name = slash ? slash + 1 : argument;
+	const size_t suffix = strlen(CONFIG_SUFFIX);
+	size_t len = strlen(name);
+
+	if (!is_interface_name(argument, strlen(argument))) {
+		if (len <= suffix || strcmp(name + len - suffix, CONFIG_SUFFIX) != 0)
+			return false;
+		len -= suffix;
+	}
+	if (!is_interface_name(name, len))
+		return false;
+	*out = (struct target){ 0 };
+	memcpy(out->interface, name, len);
+	return true;
+}
+
 bool target_is_world_accessible(const struct target *target)
 {
 	AUTO(auto_free) char *copy = mem_strdup(target->path);

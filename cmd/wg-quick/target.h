@@ -19,6 +19,9 @@ struct target {
  */
 int target_find(struct target *out, const char *argument, struct err *err);
 
+/** Only the interface's name, whether there is a file or not. Returns whether it is one. */
+bool target_name(struct target *out, const char *argument);
+
 /** Whether both the file and its directory grant others one and the same permission. */
 bool target_is_world_accessible(const struct target *target);
 

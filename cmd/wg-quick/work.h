@@ -10,6 +10,7 @@
 #include "lib/model/device.h"
 #include "lib/util/err.h"
 
+struct journal;
 struct reload;
 
 /* Private to apply.c and the files that do steps for it: what all steps work on. */
@@ -23,7 +24,10 @@ struct work {
 	const struct plan *plan;
 	const struct target *target;
 	struct conf *conf;
-	struct plan done; /* each step that is done or may be half done, as it was done, in order */
+	/* Has each step that is done or may be half done, as it was done. NULL: `done` has them, in
+	 * order. */
+	struct journal *journal;
+	struct plan done;
 	const struct reload *reload; /* that it is part of; NULL: of none */
 	bool is_going_back;          /* a reload is being undone */
 	bool is_told_of_no_ipv6;
@@ -37,6 +41,12 @@ struct work {
  * Returns 0, or the exit status with work->err filled in (empty: it has been told already).
  */
 int work_do(struct work *work, const struct step *step);
+
+/** Does one step, without writing anything down; it may learn more. Returns as work_do(). */
+int work_carry_out(struct work *work, struct step *step);
+
+/** Tells on stderr what failed, unless whoever did has told already: a hook's shell, say. */
+void work_tell(const struct err *err);
 
 /** Tells on stderr what is about to be done. */
 void work_echo(const struct work *work, const struct step *step);

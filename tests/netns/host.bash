@@ -42,7 +42,7 @@ strangers() {
 # All that wg-quick may change on the host, without what differs by chance. Made with few processes:
 # it is asked for often.
 state() {
-	local socket
+	local socket link
 	{
 		ip -d -o link
 		ip -o addr
@@ -53,7 +53,9 @@ state() {
 	} | sed -E '/ inet6 fe80:/d; /^(broadcast|local|anycast|multicast) /d
 		s/^[0-9]+: //; s/ link\/ether [^ ]+//; s/ tentative / /'
 	for socket in /run/wireguard/*; do
-		[[ ! -e $socket ]] || echo "$socket"
+		# A journal is there as long as its interface is.
+		link=${socket%.*.journal}
+		[[ ! -e $socket || $link != "$socket" && -e /sys/class/net/${link##*/} ]] || echo "$socket"
 	done
 	strangers
 }

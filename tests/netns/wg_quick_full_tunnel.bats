@@ -188,6 +188,7 @@ on_tunnel_host() {
 		[[ $(strangers) ]] || break
 		sleep 0.05
 	done
+	rm /run/wireguard/wq1.*.journal # of which the original knows nothing
 	same "$before" "$(state)"
 	SCRIPT
 }
