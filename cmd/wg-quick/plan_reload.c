@@ -294,17 +294,28 @@ static void compare_devices(struct comparison *comparison)
 	}
 }
 
+/* Our step that has set the link's MTU, if one has; a run that was cut off may have begun another.
+ */
+static const struct step *find_our_mtu(const struct plan *ours, unsigned int mtu_bytes)
+{
+	for (size_t n = ours->n_steps; n--;)
+		if (ours->steps[n].kind == STEP_SET_MTU_AND_UP &&
+		    ours->steps[n].mtu_bytes == mtu_bytes)
+			return &ours->steps[n];
+	return NULL;
+}
+
 static void compare_mtu(struct comparison *comparison)
 {
 	const struct reload_host *host = comparison->host;
-	const struct step *before = find_ours(comparison->ours, STEP_SET_MTU_AND_UP, AF_UNSPEC);
+	const struct step *before = find_our_mtu(comparison->ours, host->mtu_bytes);
 	unsigned int wanted = comparison->conf->quick.mtu_bytes;
 	struct step *step;
 
 	/* What somebody else has set stays, as long as the file does not say anything. */
-	if (!wanted && host->fitting_mtu_bytes && before && before->mtu_bytes == host->mtu_bytes)
+	if (!wanted && before)
 		wanted = host->fitting_mtu_bytes;
-	if (!wanted)
+	if (!wanted) /* there is none that fits, or it is not for us to say */
 		wanted = host->mtu_bytes;
 	if (wanted == host->mtu_bytes && host->is_up)
 		return;
@@ -330,7 +341,7 @@ static void compare_dns(struct comparison *comparison)
 	bool is_wanted = quick->dns_servers.n;
 	struct step *step;
 
-	if (!host->is_dns_unsure && is_same_list(&quick->dns_servers, host->dns_servers) &&
+	if (!host->is_cut_off && is_same_list(&quick->dns_servers, host->dns_servers) &&
 	    (!is_wanted || is_same_list(&quick->dns_search, host->dns_search)))
 		return;
 	step = plan_add_step(&comparison->news, is_wanted ? STEP_SET_DNS : STEP_UNSET_DNS);
@@ -441,59 +452,99 @@ static bool is_like(const struct rule *a, const struct rule *b)
 	       a->suppress_prefixlen == b->suppress_prefixlen;
 }
 
-/* Our step that added such a rule; NULL: there is none. */
+/* Our step that added the rule: not only one like it, but in the same place. NULL: there is none.
+ */
 static const struct step *find_our_rule(const struct plan *ours, const struct rule *rule)
 {
 	for (size_t n = ours->n_steps; n--;)
-		if (ours->steps[n].kind == STEP_ADD_RULE && is_like(&ours->steps[n].rule, rule))
+		if (ours->steps[n].kind == STEP_ADD_RULE && is_like(&ours->steps[n].rule, rule) &&
+		    ours->steps[n].rule.priority == rule->priority)
 			return &ours->steps[n];
 	return NULL;
 }
 
-/* The mark of our rules of a family; 0: there are none. */
-static uint32_t mark_of_rules(const struct plan *ours, uint8_t family)
-{
-	for (size_t n = ours->n_steps; n--;) {
-		const struct rule *rule = &ours->steps[n].rule;
+/* Where the rules of ours are that are to stay; the end of the list: nowhere. */
+struct kept {
+	size_t mark_at, main_at;
+};
 
-		if (ours->steps[n].kind == STEP_ADD_RULE && rule->family == family &&
-		    rule->is_inverted)
-			return rule->mark;
+/* The rule for the main table counts if it is before that for the mark, and close to it. */
+static struct kept find_kept(const struct comparison *comparison, uint8_t family, uint32_t mark)
+{
+	const struct rule_list *rules = comparison->host->rules[number_of(family)];
+	struct kept kept = { rules->n, rules->n };
+
+	if (!is_full(comparison, family))
+		return kept;
+	for (size_t n = rules->n; n--;) {
+		const struct rule *rule = &rules->items[n];
+
+		if (!find_our_rule(comparison->ours, rule))
+			continue;
+		if (rule->is_inverted && rule->mark == mark && kept.mark_at == rules->n)
+			kept.mark_at = n;
+		else if (!rule->is_inverted && kept.mark_at < rules->n && kept.main_at == rules->n)
+			kept.main_at = n;
 	}
-	return 0;
+	return kept;
 }
 
-/* A rule that is ours already, for the same mark, and still there, is not added again. */
 static void take_rule(struct comparison *comparison, const struct step *step, uint32_t mark)
 {
 	uint8_t family = step->rule.family;
 	const struct rule_list *rules = comparison->host->rules[number_of(family)];
-	const struct step *former = find_our_rule(comparison->ours, &step->rule);
-	struct step *addition;
+	struct kept kept = find_kept(comparison, family, mark);
 
-	if (former && mark_of_rules(comparison->ours, family) == mark)
-		for (size_t i = 0; i < rules->n; i++)
-			if (is_like(&rules->items[i], &step->rule))
-				return;
-	addition = plan_add_step(&comparison->news, STEP_ADD_RULE);
-	addition->rule = step->rule;
+	if ((step->rule.is_inverted ? kept.mark_at : kept.main_at) == rules->n)
+		plan_add_step(&comparison->news, STEP_ADD_RULE)->rule = step->rule;
+}
+
+/* Whether there are rules of a tunnel that is not this one. */
+static bool has_other_tunnel(const struct comparison *comparison, const struct rule_list *rules)
+{
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct rule *rule = &rules->items[i];
+
+		if (rule->is_inverted && rule->mark_mask && rule->suppress_prefixlen < 0 &&
+		    !find_our_rule(comparison->ours, rule))
+			return true;
+	}
+	return false;
+}
+
+/* Rules for the main table that other tunnels made by this program or the original can count on. */
+static size_t count_main_rules(const struct rule_list *rules)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rules->n; i++)
+		n += !rules->items[i].mark_mask && !rules->items[i].suppress_prefixlen;
+	return n;
 }
 
 static void delete_rules(struct comparison *comparison, uint8_t family, uint32_t mark)
 {
-	uint32_t former_mark = mark_of_rules(comparison->ours, family);
-	AUTO(plan_fini) struct plan removal = { 0 };
+	const struct rule_list *rules = comparison->host->rules[number_of(family)];
+	struct kept kept = find_kept(comparison, family, mark);
+	size_t n_main = count_main_rules(rules);
 
-	if (!former_mark || (is_full(comparison, family) && former_mark == mark))
-		return;
-	plan_rules_removal(&removal, comparison->host->rules[number_of(family)], former_mark);
-	for (size_t i = 0; i < removal.n_steps; i++) {
-		const struct rule *rule = &removal.steps[i].rule;
-		struct step *step = plan_add_step(&comparison->goes, STEP_DELETE_RULE);
+	/* That for the mark first, which is nothing without the other, but not the other way
+	 * round. */
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < rules->n; i++) {
+			const struct rule *rule = &rules->items[i];
+			const struct step *former = find_our_rule(comparison->ours, rule);
+			struct step *step;
 
-		step->rule = *rule;
-		step->former_id = id_of(find_our_rule(comparison->ours, rule));
-	}
+			if (!former || i == kept.mark_at || i == kept.main_at ||
+			    rule->is_inverted != !pass)
+				continue;
+			if (pass && n_main-- == 1 && has_other_tunnel(comparison, rules))
+				continue;
+			step = plan_add_step(&comparison->goes, STEP_DELETE_RULE);
+			step->rule = *rule;
+			step->former_id = former->id;
+		}
 }
 
 /* One that lists other addresses, or another mark, than it should is made anew. */
@@ -501,7 +552,8 @@ static void compare_firewalls(struct comparison *comparison, uint8_t family, uin
 {
 	const struct step *former = find_ours(comparison->ours, STEP_ADD_FIREWALL, family);
 	bool is_wanted = is_full(comparison, family);
-	bool has_changed = has_family(comparison->going, comparison->n_going, family) ||
+	bool has_changed = comparison->host->is_cut_off ||
+			   has_family(comparison->going, comparison->n_going, family) ||
 			   has_family(comparison->coming, comparison->n_coming, family);
 	struct step *step;
 

@@ -35,7 +35,7 @@ struct reload_host {
 	unsigned int fitting_mtu_bytes;    /* what it would be chosen to be; 0: it stays */
 	const struct strlist *dns_servers; /* which are set; none: nor are search domains */
 	const struct strlist *dns_search;
-	bool is_dns_unsure;   /* they may be, or others */
+	bool is_cut_off;      /* an earlier reload was: name servers and firewalls may be any */
 	uint32_t empty_table; /* where default routes go unless the device has a mark */
 	bool is_up;
 	bool has_ipv6; /* on this device */

@@ -15,9 +15,9 @@
 
 #include "cmd/cli.h"
 #include "cmd/wg-quick/dns.h"
+#include "cmd/wg-quick/netns.h"
 #include "cmd/wg-quick/plan_routes.h"
 #include "cmd/wg-quick/sysctl.h"
-#include "cmd/wg-quick/netns.h"
 #include "lib/ipc/ipc.h"
 #include "lib/ipc/lookup.h"
 #include "lib/ipc/resolve.h"
@@ -168,8 +168,11 @@ static void ask_names(const struct pass *pass)
 			add_question(pass, peer, srv);
 			any = true;
 		}
-	if (any)
-		lookups_run(pass->lookups, &policy);
+	if (!any)
+		return;
+	netns_go(NETNS_BIRTH); /* who is to be reached from there is asked for there */
+	lookups_run(pass->lookups, &policy);
+	netns_go(NETNS_TARGET);
 }
 
 /* Puts the answer in the endpoint's place, or nothing if there is none. Returns whether there is.
@@ -296,7 +299,7 @@ static void look_at_dns(struct reload_view *out, const struct view *view,
 		dns_get(&out->dns_servers, &out->dns_search, &dns);
 		return;
 	}
-	out->host.is_dns_unsure = has_step(&journal->unsure, STEP_SET_DNS);
+	out->host.is_cut_off = journal->phase == JOURNAL_RELOAD;
 	if (!has_step(&out->ours, STEP_SET_DNS))
 		return;
 	copy_list(&out->dns_servers, &journal->dns_servers);

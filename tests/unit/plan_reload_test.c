@@ -465,7 +465,7 @@ static struct strlist words_of(const char *text, bool is_search)
 
 /* What plan_reload() finds there. */
 static void plan_on(struct reload *out, const struct model *model, const struct plan *ours,
-		    const struct wish *from, const struct wish *to)
+		    const struct wish *from, const struct wish *to, bool is_cut_off)
 {
 	AUTO(wg_device_auto_free) struct wg_device *running = wg_device_settle(from->conf.device);
 	AUTO(strlist_fini) struct strlist servers = words_of(model->dns, false);
@@ -487,6 +487,7 @@ static void plan_on(struct reload *out, const struct model *model, const struct 
 		.dns_servers = &servers,
 		.dns_search = &search,
 		.empty_table = CHOSEN_TABLE,
+		.is_cut_off = is_cut_off,
 		.is_up = true,
 		.has_ipv6 = true,
 		.has_src_valid_mark = model->has_src_valid_mark,
@@ -608,6 +609,35 @@ static void put_foreign(struct model *model)
 	model->n_rules[0] = 1;
 }
 
+/* A reload that was killed after some steps, and perhaps in the middle of another: the next one
+ * ends it. */
+static void go_on_after(const struct model *cut, const struct plan *ours, const struct plan *done,
+			const struct reload *reload, const struct wish *from, const struct wish *to,
+			const struct model *expected)
+{
+	AUTO(plan_fini) struct plan unsure = { 0 }, none = { 0 };
+	AUTO(reload_fini) struct reload again = { 0 };
+	struct model model = *cut;
+	bool is_changed = !reload->change->flags && !reload->change->n_peers;
+
+	for (size_t i = 0; i < done->n_steps; i++)
+		is_changed |= done->steps[i].kind == STEP_CHANGE_DEVICE;
+	plan_append(&unsure, ours);
+	if (done->n_steps < reload->plan.n_steps) {
+		struct step next = reload->plan.steps[done->n_steps];
+
+		if (next.kind == STEP_ADD_RULE)
+			next.rule.priority = cut->n_rules[number_of(next.rule.family)] > 1 ? 1 : 2;
+		if (next.kind == STEP_ADD_ADDRESS || next.kind == STEP_ADD_ROUTE ||
+		    next.kind == STEP_ADD_RULE || next.kind == STEP_SET_MTU_AND_UP ||
+		    next.kind == STEP_ADD_FIREWALL)
+			keep_step(&unsure, &next);
+	}
+	plan_on(&again, &model, &unsure, is_changed ? to : from, to, true);
+	reload_on(&model, &unsure, &none, &again, to, again.plan.n_steps);
+	assert_same(&model, expected, cut->about);
+}
+
 static void any_pair(void **state)
 {
 	unsigned int n_pairs = 0;
@@ -643,7 +673,7 @@ static void any_pair(void **state)
 		if (model.has_failed || expected.has_failed)
 			continue;
 		n_pairs++;
-		plan_on(&reload, &model, &ours, &a, &b);
+		plan_on(&reload, &model, &ours, &a, &b, false);
 		before = cut = model;
 		plan_append(&cut_ours, &ours);
 
@@ -651,7 +681,7 @@ static void any_pair(void **state)
 		assert_same(&model, &expected, strbuf_text(&about));
 
 		/* What is done has not to be done again. */
-		plan_on(&again, &model, &ours, &b, &b);
+		plan_on(&again, &model, &ours, &b, &b, false);
 		if (again.plan.n_steps) {
 			AUTO(strbuf_fini) struct strbuf text = { 0 };
 
@@ -662,6 +692,7 @@ static void any_pair(void **state)
 		/* After any number of steps there is a way back. */
 		n_cut = reload.plan.n_steps ? (size_t)rand() % (reload.plan.n_steps + 1) : 0;
 		reload_on(&cut, &cut_ours, &cut_done, &reload, &b, n_cut);
+		go_on_after(&cut, &cut_ours, &cut_done, &reload, &a, &b, &expected);
 		plan_reload_undo(&back, &cut_done, &reload);
 		for (size_t i = 0; i < back.n_steps; i++) {
 			if (back.steps[i].kind == STEP_CHANGE_DEVICE) {
@@ -691,7 +722,7 @@ static void assert_steps(const char *from, const char *to, const char *expected)
 	wish_init(&a, from);
 	wish_init(&b, to);
 	bring_up(&model, &ours, &a);
-	plan_on(&reload, &model, &ours, &a, &b);
+	plan_on(&reload, &model, &ours, &a, &b, false);
 	for (size_t i = 0; i < reload.plan.n_steps; i++) {
 		plan_format_step(&text, &reload.plan, &reload.plan.steps[i]);
 		strbuf_add_char(&text, '\n');
@@ -824,9 +855,9 @@ static void without_a_journal(void **state)
 
 		plan_reload_guess(&guessed, &host, model.addresses, model.n_addresses);
 	}
-	plan_on(&same, &model, &guessed, &a, &a);
+	plan_on(&same, &model, &guessed, &a, &a, false);
 	assert_int_equal(same.plan.n_steps, 0);
-	plan_on(&reload, &model, &guessed, &a, &b);
+	plan_on(&reload, &model, &guessed, &a, &b, false);
 	for (size_t i = 0; i < reload.plan.n_steps; i++) {
 		plan_format_step(&text, &reload.plan, &reload.plan.steps[i]);
 		strbuf_add_char(&text, '\n');
@@ -867,7 +898,7 @@ static void others_at_work(void **state)
 		ROUTE_ORIGIN_OTHER;
 	/* Nothing leads to 10.1.0.0/16 any more; to 10.2.0.0/16 there is a way, and the MTU is
 	 * nobody's but theirs. */
-	plan_on(&reload, &model, &ours, &wish, &wish);
+	plan_on(&reload, &model, &ours, &wish, &wish, false);
 	for (size_t i = 0; i < reload.plan.n_steps; i++)
 		plan_format_step(&steps, &reload.plan, &reload.plan.steps[i]);
 	assert_string_equal(strbuf_text(&steps), "ip -4 route add 10.1.0.0/16 dev wg0");
