@@ -38,7 +38,7 @@ setup() {
 			contains "$(wg show wq0 preshared-keys)" "$peer	$psk"
 		done
 		contains "$(wg show wq0 allowed-ips)" "$peer_b	10.2.0.0/16"
-		! grep -e "$key" -e "$psk" -e Warning /run/err
+		expect 1 grep -e "$key" -e "$psk" -e Warning /run/err
 		"$quick" down wq0 2>>/run/err
 	done
 	cd /run
@@ -64,7 +64,7 @@ setup() {
 			same "wg-quick: $words" "$(cat err)"
 			same "$before" "$(state)"
 			[[ ! -e /run/touched ]]
-			! grep -e x1x2 -e "$key" err
+			expect 1 grep -e x1x2 -e "$key" err
 		done
 	done <<-CASES
 	none|/etc/wireguard/none: No such file or directory
@@ -122,7 +122,7 @@ setup() {
 		wg set wq0 peer "$peer_a" allowed-ips 10.9.0.0/16
 		"$quick" down wq0
 		cat /etc/wireguard/wq0.conf
-		! grep -e "$key" -e "$psk" /etc/wireguard/wq0.conf
+		expect 1 grep -e "$key" -e "$psk" /etc/wireguard/wq0.conf
 		grep -qx 'AllowedIPs = 10.9.0.0/16' /etc/wireguard/wq0.conf
 		"$quick" up wq0
 		same "$own" "$(wg show wq0 public-key)"

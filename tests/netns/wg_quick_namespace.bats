@@ -161,7 +161,7 @@ on_spaces() {
 	world nft 'table inet t { counter asked { }; chain c { type filter hook prerouting priority 0; udp dport 53 counter name asked; }; }'
 	conf '#wg: Namespace = inner\n#wg: BirthNamespace = out' nosuch.example.org >/etc/wireguard/wq0.conf
 	"$quick" up wq0
-	! world nft list counters | grep -q 'packets 0'
+	world nft list counters | expect 1 grep -q 'packets 0'
 	"$quick" down wq0
 	SCRIPT
 }
