@@ -25,6 +25,7 @@
 #include "cmd/wg-quick/key_files.h"
 #include "cmd/wg-quick/lock.h"
 #include "cmd/wg-quick/reload_look.h"
+#include "lib/netlink/link.h"
 #include "lib/uapi/client.h"
 #include "lib/util/cleanup.h"
 
@@ -152,6 +153,15 @@ static bool is_at_work(const char *interface)
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
 }
 
+/* Whether the journal is that of another interface of this name, which is gone. */
+static bool is_of_another(const struct journal *journal, const char *interface)
+{
+	struct link_info link;
+
+	return journal->phase == JOURNAL_UP_DONE && !link_get(&link, interface, NULL) &&
+	       link.ifindex != journal->ifindex;
+}
+
 static void look_at_journal(struct look *look)
 {
 	struct status *status = &look->status;
@@ -160,6 +170,8 @@ static void look_at_journal(struct look *look)
 	look->has_journal = !journal_read(&look->journal, status->target->interface, NULL);
 	if (!look->has_journal)
 		look->journal = (struct journal)JOURNAL_NONE;
+	else if (is_of_another(&look->journal, status->target->interface))
+		look->has_journal = false;
 	status->journal = look->has_journal ? phases[look->journal.phase] : "none";
 	if (is_at_work(status->target->interface)) {
 		status_problems_add(&status->problems, "at-work", "wait until it is done",

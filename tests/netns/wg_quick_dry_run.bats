@@ -270,6 +270,8 @@ prelude() {
 	\${head}Address = 10.0.0.1/24\nMTU = 1300\nListenPort = 4321\n\${peer}AllowedIPs = 10.6.0.0/16\n[Peer]\nPublicKey = \$peer_b\nAllowedIPs = 10.7.0.0/16
 	\${head}Address = 10.0.0.1/24\nMTU = 1300\n\${peer}AllowedIPs = 0.0.0.0/0
 	\${head}Address = 10.0.0.1/24\nMTU = 1300\n\${peer}AllowedIPs = 10.6.0.0/16
+	\${head}Address = 10.0.0.1/24\nMTU = 1300\nDNS = 10.0.0.9\n\${peer}AllowedIPs = 10.6.0.0/16
+	\${head}Address = 10.0.0.1/24\nMTU = 1300\nDNS = 10.0.0.8\n\${peer}AllowedIPs = 10.6.0.0/16
 	\${head}Address = 10.0.0.1/24\nMTU = 1300\n\${peer}AllowedIPs = 10.8.0.0/16
 	CASES
 	expect 1 "\$quick" reload --json wq0 2>err

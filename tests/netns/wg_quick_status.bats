@@ -183,3 +183,48 @@ prelude() {
 	contains "\$(cat text)" "remedy: wg-quick reload /run/wq0.conf"
 	SCRIPT
 }
+
+@test "the record of up: a file that has changed since, a run that was cut off, an interface that is gone" {
+	on_each_host <<-SCRIPT
+	$(prelude)
+	write_conf <<<\$'[Interface]\nAddress = 10.0.0.1/24'
+	"\$quick" up wq0
+	problems 0
+	same "up-done 0" "\$(json 'print "\$_->{journal} ", \$_->{fileChanged} ? 1 : 0' <out)"
+	sleep 0.02
+	echo '# a comment' >>/etc/wireguard/wq0.conf
+	problems 0
+	same "  from /etc/wireguard/wq0.conf, which has been written to since" "\$(tail -n +2 text)"
+	same 1 "\$(json 'print \$_->{fileChanged} ? 1 : 0' <out)"
+	# From another file of that name.
+	sed 's/10.0.0.1/10.0.0.2/' /etc/wireguard/wq0.conf >/run/wq0.conf
+	expect 2 "\$quick" status /run/wq0.conf >text
+	grep -F 'from another file, /etc/wireguard/wq0.conf; compared with /run/wq0.conf' text
+	# Deleted by other means.
+	ip link delete wq0
+	sleep 0.2
+	problems 3 gone
+	"\$quick" down wq0
+	problems 3
+	# Killed by its own hook, half-way up.
+	write_conf <<<\$'[Interface]\nAddress = 10.0.0.1/24\nPostUp = kill -KILL \$PPID; sleep 0.1'
+	"\$quick" up wq0 || true
+	sleep 0.3
+	problems 2 unfinished
+	contains "\$(cat text)" "! \\\`up' did not come to its end, and has not been taken back"
+	contains "\$(cat text)" "remedy: wg-quick down wq0"
+	"\$quick" up --dry-run wq0 >text
+	contains "\$(cat text)" "(takes back what an earlier run has left)"
+	"\$quick" down --dry-run wq0 >text
+	contains "\$(cat text)" "(takes back what an earlier run has left)"
+	[[ \$(cat text) != *'ip link delete'* ]]
+	"\$quick" down wq0
+	problems 3
+	# While a run is at work.
+	write_conf <<<\$'[Interface]\nPreUp = "\$QUICK" status wq0 >/run/inner || echo \$? >>/run/inner'
+	QUICK=\$quick "\$quick" up wq0
+	contains "\$(cat /run/inner)" "a run of wg-quick is at work on it"
+	same 2 "\$(tail -1 /run/inner)"
+	"\$quick" down wq0
+	SCRIPT
+}
