@@ -265,7 +265,9 @@ sub snapshot {
 	}
 	$topic{host} = "src_valid_mark " . slurp('/proc/sys/net/ipv4/conf/all/src_valid_mark') .
 		"forwarding " . slurp('/proc/sys/net/ipv4/ip_forward') . slurp('/etc/resolv.conf');
-	$topic{host} .= "$_\n" for glob('/run/wireguard/*'), sort map { $_->[1] } strangers();
+	# Ours keeps a journal as long as the interface is there.
+	$topic{host} .= "$_\n" for grep({ !/\.journal$/ || !is_up() } glob '/run/wireguard/*'),
+		sort map { $_->[1] } strangers();
 	$topic{device} = '';
 	if (is_up()) {
 		$topic{device} = chance_port(ask('', "/usr/bin/wg showconf $link"), $case);
