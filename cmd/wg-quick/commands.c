@@ -73,6 +73,20 @@ int view_look_at_host(struct view *view)
 	return 0;
 }
 
+/* The interface is where `up` has put it, whatever the file says since. */
+static void recall_netns(struct view *view)
+{
+	AUTO(journal_fini) struct journal journal = JOURNAL_NONE;
+	struct conf_quick *quick = &view->conf.quick;
+
+	if (journal_read(&journal, view->target.interface, NULL))
+		return;
+	free(quick->netns);
+	free(quick->birth_netns);
+	quick->netns = TAKE(journal.netns);
+	quick->birth_netns = TAKE(journal.birth_netns);
+}
+
 int view_look(struct view *out, const char *argument, enum conf_dialect dialect)
 {
 	struct err err = { 0 };
@@ -85,6 +99,8 @@ int view_look(struct view *out, const char *argument, enum conf_dialect dialect)
 	if (conf_read(&out->conf, out->target.path, dialect, &err))
 		return quick_fail(&err, out->target.path);
 	out->has_file = true;
+	if (dialect == CONF_DOWN)
+		recall_netns(out);
 	if (netns_enter(&out->conf.quick, &err))
 		return quick_fail(&err, NULL);
 	return view_look_at_host(out);
@@ -107,12 +123,16 @@ static bool find_journal(struct view *out, const char *argument)
 int view_look_down(struct view *out, const char *argument)
 {
 	struct target found = { 0 };
+	struct err err = { 0 };
 	bool is_missing = target_find(&found, argument, NULL) == -ENOENT;
 
 	target_fini(&found);
 	if (!is_missing || !find_journal(out, argument))
 		return view_look(out, argument, CONF_DOWN);
 	conf_parse(&out->conf, "", 0, CONF_DOWN, NULL);
+	recall_netns(out);
+	if (netns_enter(&out->conf.quick, &err))
+		return quick_fail(&err, NULL);
 	return view_look_at_host(out);
 }
 

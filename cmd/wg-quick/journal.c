@@ -167,6 +167,8 @@ void journal_begin(struct journal *out, const struct plan *plan, const char *con
 	done->table = plan->table;
 	done->table_name = mem_strdup(plan->table_name);
 	out->config_path = mem_strdup(config_path);
+	out->netns = mem_strdup(conf->quick.netns);
+	out->birth_netns = mem_strdup(conf->quick.birth_netns);
 	keep_hooks(out, &conf->quick);
 	copy_list(&out->dns_servers, &conf->quick.dns_servers);
 	copy_list(&out->dns_search, &conf->quick.dns_search);
@@ -359,6 +361,8 @@ void journal_fini(struct journal *journal)
 	auto_close(&journal->fd);
 	free(journal->path);
 	free(journal->config_path);
+	free(journal->netns);
+	free(journal->birth_netns);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		strlist_fini(lists[i]);
 	for (size_t key = 0; key < JOURNAL_N_HOOKS; key++)

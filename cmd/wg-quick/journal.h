@@ -42,6 +42,8 @@ struct journal {
 
 	enum journal_phase phase;
 	char *config_path;    /* of the file that was read */
+	char *netns;          /* Namespace and BirthNamespace as it had them; NULL: none */
+	char *birth_netns;
 	unsigned int ifindex; /* 0: the device has not been made yet */
 	/* The file's hooks at `up`, "%i" replaced. */
 	struct strlist pre_up, post_up, pre_down, post_down;

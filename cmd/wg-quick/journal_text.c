@@ -6,6 +6,7 @@
  *	host BOOT COOKIE
  *	plan INTERFACE IMPLEMENTATION POLICY TABLE TABLE_NAME
  *	config PATH HAS_MADE_DIR
+ *	netns target=N birth=N    left out where the file names none
  *	hooks KEY=TEXT...         each of these three
  *	dns server=S... search=D...
  *	endpoints PUBLIC_KEY=ENDPOINT...
@@ -298,6 +299,20 @@ void journal_text_add_id(struct strbuf *out, const char *word, uint32_t id)
 	end_line(out, start);
 }
 
+static void add_netns(struct strbuf *out, const struct journal *journal)
+{
+	size_t start = out->len;
+
+	if (!journal->netns && !journal->birth_netns)
+		return;
+	strbuf_add(out, "netns");
+	if (journal->netns)
+		add_text(out, "target", journal->netns);
+	if (journal->birth_netns)
+		add_text(out, "birth", journal->birth_netns);
+	end_line(out, start);
+}
+
 void journal_format(struct strbuf *out, const struct journal *journal,
 		    const struct journal_host *host)
 {
@@ -312,6 +327,7 @@ void journal_format(struct strbuf *out, const struct journal *journal,
 	end_line(out, start);
 	add_plan(out, &journal->done);
 	add_config(out, journal);
+	add_netns(out, journal);
 	journal_text_add_hooks(out, journal);
 	journal_text_add_dns(out, journal);
 	journal_text_add_endpoints(out, journal);
@@ -581,6 +597,22 @@ static bool take_config(struct journal *journal, struct words *words)
 	return true;
 }
 
+static bool take_netns(struct journal *journal, struct words *words)
+{
+	while (words->rest) {
+		char *name, *value = next_pair(&name, words);
+		char **to = !value                    ? NULL
+			    : !strcmp(name, "target") ? &journal->netns
+			    : !strcmp(name, "birth")  ? &journal->birth_netns
+						      : NULL;
+
+		if (!to || *to || !value[0])
+			return false;
+		*to = mem_strdup(value);
+	}
+	return true;
+}
+
 static bool take_hooks(struct journal *journal, struct words *words)
 {
 	for (size_t key = 0; key < JOURNAL_N_HOOKS; key++)
@@ -733,6 +765,7 @@ static bool take_record(struct reader *reader, struct words *words)
 	} records[] = {
 		{ "plan", take_plan, false },
 		{ "config", take_config, false },
+		{ "netns", take_netns, false },
 		{ "hooks", take_hooks, false },
 		{ "dns", take_dns, false },
 		{ "endpoints", take_endpoints, false },

@@ -188,6 +188,28 @@ on_spaces() {
 	SCRIPT
 }
 
+@test "it is taken down where it was put, whatever the file says by then" {
+	on_spaces <<-'SCRIPT'
+	before=$(state)
+	for later in '' '#wg: Namespace = out' '#wg: Namespace = nosuch' none; do
+		conf '#wg: Namespace = inner\nDNS = 10.0.0.53' >/etc/wireguard/wq0.conf
+		"$quick" up wq0
+		conf "$later" >/etc/wireguard/wq0.conf
+		[[ $later != none ]] || rm /etc/wireguard/wq0.conf
+		"$quick" down wq0
+		sleep 0.1
+		same "$before" "$(state)"
+	done
+	# A run that was killed in the middle is undone there as well.
+	conf '#wg: Namespace = inner\nPostUp = kill -9 $PPID; sleep 0.1' >/etc/wireguard/wq0.conf
+	expect 137 "$quick" up wq0
+	sleep 0.3
+	"$quick" down wq0
+	sleep 0.1
+	same "$before" "$(state)"
+	SCRIPT
+}
+
 @test "what is wrong with a namespace is told before anything is done" {
 	on_spaces <<-'SCRIPT'
 	before=$(state)

@@ -100,7 +100,9 @@ static void assert_journal(const struct journal *a, const struct journal *b)
 {
 	assert_int_equal(a->phase, b->phase);
 	assert_int_equal(a->has_made_dir, b->has_made_dir);
-	assert_string_equal(a->config_path, b->config_path);
+	assert_text(a->config_path, b->config_path);
+	assert_text(a->netns, b->netns);
+	assert_text(a->birth_netns, b->birth_netns);
 	assert_int_equal(a->ifindex, b->ifindex);
 	assert_list(&a->pre_up, &b->pre_up);
 	assert_list(&a->post_up, &b->post_up);
@@ -245,6 +247,10 @@ static void test_settings(void **state)
 		journal_set_phase(&journal, (enum journal_phase)phase);
 		assert_round_trip(&journal);
 	}
+	journal.netns = mem_strdup("/run/a b/ns");
+	assert_round_trip(&journal);
+	journal.birth_netns = mem_strdup("out");
+	assert_round_trip(&journal);
 	assert_int_equal(journal.pre_up.n, 2);
 	assert_string_equal(journal.pre_up.items[1], "b=wg0%%");
 	assert_string_equal(journal.post_down.items[1], "wg0wg0");
