@@ -19,6 +19,7 @@
 #include "cmd/wg-quick/key_files.h"
 #include "cmd/wg-quick/plan_reload.h"
 #include "cmd/wg-quick/process.h"
+#include "cmd/wg-quick/recover.h"
 #include "cmd/wg-quick/reload_look.h"
 #include "cmd/wg-quick/work.h"
 #include "lib/ipc/resolve.h"
@@ -35,10 +36,56 @@ static bool is_lasting(enum step_kind kind)
 	       kind == STEP_SET_SRC_VALID_MARK || kind == STEP_ADD_FIREWALL;
 }
 
+/* The kind of step that leaves what this one leaves, or takes back. */
+static enum step_kind lasting_kind(enum step_kind kind)
+{
+	switch (kind) {
+	case STEP_DELETE_ADDRESS:
+		return STEP_ADD_ADDRESS;
+	case STEP_DELETE_ROUTE:
+		return STEP_ADD_ROUTE;
+	case STEP_DELETE_RULE:
+		return STEP_ADD_RULE;
+	case STEP_DELETE_FIREWALL:
+		return STEP_ADD_FIREWALL;
+	case STEP_UNSET_DNS:
+		return STEP_SET_DNS;
+	case STEP_RESET_MARK:
+		return STEP_SET_MARK;
+	case STEP_RESET_SRC_VALID_MARK:
+		return STEP_SET_SRC_VALID_MARK;
+	default:
+		return kind;
+	}
+}
+
+static bool is_about_same(const struct step *a, const struct step *b)
+{
+	return a->family == b->family && a->cidr.family == b->cidr.family &&
+	       (!a->cidr.family || cidr_equal(&a->cidr, &b->cidr)) && a->table == b->table &&
+	       a->rule.family == b->rule.family && a->rule.priority == b->rule.priority;
+}
+
+/* What a run that was cut off had begun, or not yet forgotten, about the same thing is settled. */
+static void settle(struct journal *journal, const struct step *step, uint32_t id)
+{
+	struct plan *const plans[] = { &journal->done, &journal->unsure };
+	enum step_kind kind = lasting_kind(step->kind);
+
+	for (size_t i = 0; i < 2; i++)
+		for (size_t n = plans[i]->n_steps; n--;) {
+			const struct step *other = &plans[i]->steps[n];
+
+			if (other->kind == kind && other->id != id && is_about_same(other, step))
+				journal_forget_step(journal, other->id);
+		}
+}
+
 /* A run of steps, or of those that undo them. */
 struct run {
 	struct work work;
 	struct journal *journal; /* in memory alone, if there is no file */
+	bool is_after_crash;     /* of another reload */
 	struct err err;          /* work's */
 };
 
@@ -84,6 +131,8 @@ static int do_step(struct run *run, struct step *step)
 	if (step->kind == STEP_UNSET_DNS)
 		keep_dns(run, false);
 	journal_forget_step(run->journal, step->former_id);
+	if (run->is_after_crash)
+		settle(run->journal, &done->steps[n_before], id);
 	return 0;
 }
 
@@ -123,6 +172,7 @@ static int carry_out(const struct reload *reload, struct view *view, struct jour
 			  .rules_lock = LOCK_NONE,
 			  .reload = reload },
 		.journal = journal,
+		.is_after_crash = journal->phase == JOURNAL_RELOAD,
 	};
 	const struct plan *plan = &reload->plan;
 	bool is_complete = true;
@@ -217,8 +267,10 @@ static void keep_file(struct journal *journal, const struct plan *plan,
 		journal_set_routes(journal, plan);
 }
 
-static int reload(struct view *view, struct journal *journal, bool has_journal)
+static int reload(struct view *view, bool has_journal)
 {
+	AUTO(journal_fini) struct journal none = JOURNAL_NONE;
+	struct journal *journal = has_journal ? &view->journal : &none;
 	AUTO(reload_view_fini) struct reload_view look = { 0 };
 	AUTO(reload_fini) struct reload reload = { 0 };
 	struct err err = { 0 };
@@ -256,12 +308,29 @@ static int check(const struct view *view, struct err *err)
 	return 0;
 }
 
+/* Looks at the journal, and undoes a run other than a reload that was cut off. Returns as
+ * view_look(); *has_journal says whether what is up is the journal's. */
+static int look_at_journal(bool *has_journal, struct view *view)
+{
+	enum recover_finding finding = recover_look(view);
+
+	*has_journal = finding == RECOVER_UP ||
+		       (finding == RECOVER_CUT_OFF && view->journal.phase == JOURNAL_RELOAD &&
+			view->state.link_exists);
+	if (finding != RECOVER_CUT_OFF || *has_journal || quick_options.is_dry_run)
+		return 0;
+	recover(view, finding, false);
+	return view_look_at_host(view);
+}
+
 static int look_and_reload(struct view *view, const char *argument)
 {
-	AUTO(journal_fini) struct journal journal = JOURNAL_NONE;
+	bool has_journal;
 	struct err err = { 0 };
-	int r, status = view_look(view, argument, CONF_QUICK);
+	int status = view_look(view, argument, CONF_QUICK);
 
+	if (!status)
+		status = look_at_journal(&has_journal, view);
 	if (status)
 		return status;
 	if (!quick_options.is_dry_run)
@@ -270,10 +339,7 @@ static int look_and_reload(struct view *view, const char *argument)
 	    key_files_check(&view->target, &view->conf, &err) ||
 	    key_files_read(&view->conf, &view->target, &err))
 		return quick_fail(&err, NULL);
-	r = journal_read(&journal, view->target.interface, NULL);
-	if (r)
-		journal = (struct journal)JOURNAL_NONE;
-	return reload(view, &journal, !r);
+	return reload(view, has_journal);
 }
 
 int quick_reload(int argc, char **argv)
