@@ -67,6 +67,7 @@ room_of_fuzz/from_tun := datapath/engine
 room_of_fuzz/netlink := lib/netlink
 room_of_fuzz/srv := lib/ipc
 room_of_fuzz/set := cmd/wg
+room_of_fuzz/journal := cmd/wg-quick
 
 # ---- flags -----------------------------------------------------------------------------------
 
