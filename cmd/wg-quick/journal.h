@@ -41,8 +41,8 @@ struct journal {
 	bool has_made_dir; /* its directory has come with it */
 
 	enum journal_phase phase;
-	char *config_path;    /* of the file that was read */
-	char *netns;          /* Namespace and BirthNamespace as it had them; NULL: none */
+	char *config_path; /* of the file that was read */
+	char *netns;       /* Namespace and BirthNamespace as it had them; NULL: none */
 	char *birth_netns;
 	unsigned int ifindex; /* 0: the device has not been made yet */
 	/* The file's hooks at `up`, "%i" replaced. */

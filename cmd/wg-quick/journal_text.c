@@ -763,18 +763,12 @@ static bool take_record(struct reader *reader, struct words *words)
 		bool (*take)(struct journal *journal, struct words *words);
 		bool is_after_phase;
 	} records[] = {
-		{ "plan", take_plan, false },
-		{ "config", take_config, false },
-		{ "netns", take_netns, false },
-		{ "hooks", take_hooks, false },
-		{ "dns", take_dns, false },
-		{ "endpoints", take_endpoints, false },
-		{ "phase", take_phase, false },
-		{ "made", take_made, true },
-		{ "routes", take_routes, true },
-		{ "begin", take_begin, true },
-		{ "end", take_end, true },
-		{ "forget", take_forget, true },
+		{ "plan", take_plan, false },    { "config", take_config, false },
+		{ "netns", take_netns, false },  { "hooks", take_hooks, false },
+		{ "dns", take_dns, false },      { "endpoints", take_endpoints, false },
+		{ "phase", take_phase, false },  { "made", take_made, true },
+		{ "routes", take_routes, true }, { "begin", take_begin, true },
+		{ "end", take_end, true },       { "forget", take_forget, true },
 	};
 	struct journal *journal = reader->journal;
 	const char *word = next_word(words);
