@@ -221,12 +221,11 @@ static void tell_of_hooks(const struct view *view, const struct journal *journal
 	const struct conf_quick *quick = &view->conf.quick;
 	const char *interface = view->target.interface;
 
+	/* As long as these are the same, `down' takes the others from the file: see recover.h. */
 	if (!is_same_hooks(&journal->pre_up, &quick->pre_up, interface) ||
-	    !is_same_hooks(&journal->post_up, &quick->post_up, interface) ||
-	    !is_same_hooks(&journal->pre_down, &quick->pre_down, interface) ||
-	    !is_same_hooks(&journal->post_down, &quick->post_down, interface))
-		cli_say("[!] commands of `%s' have changed: those in the file count from the next "
-			"`up' on",
+	    !is_same_hooks(&journal->post_up, &quick->post_up, interface))
+		cli_say("[!] PreUp or PostUp has changed: the commands in the file count from the "
+			"next `up' of `%s' on",
 			interface);
 }
 
