@@ -14,6 +14,7 @@
 #include "cmd/wg-quick/dns.h"
 #include "cmd/wg-quick/firewall.h"
 #include "cmd/wg-quick/kill_switch.h"
+#include "cmd/wg-quick/netns.h"
 #include "cmd/wg-quick/plan_routes.h"
 #include "cmd/wg-quick/routing.h"
 #include "lib/util/cleanup.h"
@@ -135,6 +136,7 @@ static int explain_add_device(struct explain *explain, const struct plan *plan,
 {
 	AUTO(strlist_fini) struct strlist told = { 0 };
 	enum device_driver driver = device_find_driver();
+	AUTO(strbuf_fini) struct strbuf move = { 0 };
 	const char *reason = "the kernel has WireGuard";
 	int r = device_foresee_add(&told, plan->interface, plan->implementation, err);
 
@@ -151,6 +153,9 @@ static int explain_add_device(struct explain *explain, const struct plan *plan,
 		if (!strncmp(told.items[i], COMMAND, strlen(COMMAND)))
 			add(explain, step, told.items[i] + strlen(COMMAND), 0,
 			    i ? "instead: a userspace program" : reason);
+	netns_foresee_move(&move, plan->interface);
+	if (move.len)
+		add(explain, step, strbuf_text(&move), 0, "#wg: Namespace, BirthNamespace");
 	return 0;
 }
 

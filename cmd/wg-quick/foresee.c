@@ -10,6 +10,7 @@
 #include <net/if.h>
 #include <string.h>
 
+#include "cmd/wg-quick/netns.h"
 #include "cmd/wg-quick/plan_routes.h"
 #include "cmd/wg-quick/sysctl.h"
 #include "lib/crypto/x25519_base.h"
@@ -179,6 +180,7 @@ unsigned int foresee_mtu(struct strbuf *why, struct strlist *unknown,
 	struct route_path path;
 	unsigned int mtu;
 
+	netns_go(NETNS_BIRTH); /* where encrypted packets leave */
 	look_at_endpoints(&ways, unknown, foresight, interface);
 	if (ways.narrowest) {
 		mtus.endpoints = &ways.narrowest;
@@ -187,6 +189,7 @@ unsigned int foresee_mtu(struct strbuf *why, struct strlist *unknown,
 		   !(foresight->is_replacing && leads_there(&path, interface))) {
 		mtus.default_route = mtu_of(ways.link, &path);
 	}
+	netns_go(NETNS_TARGET);
 	mtu = plan_mtu(&mtus);
 	if (ways.narrowest)
 		strbuf_addf(why, "%u of the way to %s, by %s", ways.narrowest, ways.address,

@@ -135,8 +135,16 @@ static int wait_for_answer(void *ctx)
 	return ipc_get(&device, ctx, NULL) ? 1 : 0;
 }
 
+void netns_foresee_move(struct strbuf *out, const char *interface)
+{
+	if (places[NETNS_TARGET] >= 0)
+		strbuf_addf(out, "ip link set dev %s netns %s", interface,
+			    current_name ? current_name : target_path);
+}
+
 static int move_device(const char *interface, struct err *err)
 {
+	AUTO(strbuf_fini) struct strbuf command = { 0 };
 	int r = process_call(wait_for_answer, (void *)interface, err);
 
 	if (r > 0)
@@ -144,8 +152,8 @@ static int move_device(const char *interface, struct err *err)
 			    interface);
 	if (r)
 		return r;
-	cli_say("[#] ip link set dev %s netns %s", interface,
-		current_name ? current_name : target_path);
+	netns_foresee_move(&command, interface);
+	cli_say("[#] %s", strbuf_text(&command));
 	return link_move(interface, places[NETNS_TARGET], err);
 }
 

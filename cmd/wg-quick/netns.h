@@ -40,6 +40,9 @@ bool netns_is_elsewhere(void);
 /** The name of the namespace that this program has moved into; NULL: none, or it has no name. */
 const char *netns_name(void);
 
+/** Adds how a new device gets into the namespace, as a command; nothing if it need not. */
+void netns_foresee_move(struct strbuf *out, const char *interface);
+
 /** As device_add(), but the device is born in the one namespace and moved to the other. */
 int netns_add_device(const char *interface, enum device_implementation implementation,
 		     struct err *err);

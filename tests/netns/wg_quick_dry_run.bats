@@ -34,6 +34,13 @@ prelude() {
 		same "$before" "$(state; find /run /etc/wireguard /etc/resolv.conf* | sort)"
 		same "$plan" "$(done_by down)"
 	}
+	# An /etc of its own: resolv.conf changes places.
+	mkdir /run/etc
+	cp -a /etc/passwd /etc/group /etc/nsswitch.conf /etc/hosts /etc/alternatives /run/etc/ 2>/dev/null || true
+	mkdir -m 700 /run/etc/wireguard
+	mount -t tmpfs tmpfs /etc
+	cp -a /run/etc/. /etc/
+	echo 'nameserver 192.0.2.53' >/etc/resolv.conf
 	touch err out
 	ip link add near type veth peer name far
 	ip link set far up
@@ -122,6 +129,29 @@ prelude() {
 	export WG_QUICK_IMPLEMENTATION=userspace
 	as_told
 	[[ \$(planned up) != *'ip link add'* ]]
+	SCRIPT
+}
+
+@test "what is told is what is done, in other namespaces" {
+	on_each_host <<-SCRIPT
+	$(prelude)
+	ip netns add wq-target
+	ip netns add wq-birth
+	ip -n wq-birth link add dummy type veth peer name other
+	ip -n wq-birth link set dummy mtu 1440 up
+	ip -n wq-birth link set other up
+	ip -n wq-birth addr add 192.0.2.1/24 dev dummy
+	peer="[Peer]\nPublicKey = \$peer_a\nEndpoint = 192.0.2.8:1\nAllowedIPs = 10.5.0.0/16"
+	while IFS= read -r text; do
+		printf '%b\n' "[Interface]\nAddress = 10.0.0.1/24\n\$text\n\$peer" | write_conf
+		as_told
+		[[ \$(planned up) == *"ip link set dev wq0 netns"* ]]
+	done <<-'CASES'
+	#wg: Namespace = wq-target
+	#wg: BirthNamespace = wq-birth
+	#wg: Namespace = wq-target\n#wg: BirthNamespace = wq-birth
+	CASES
+	contains "\$(planned up)" "mtu 1360"
 	SCRIPT
 }
 

@@ -24,6 +24,13 @@ prelude() {
 		same "" "$(cat err)"
 		same "$before" "$(state; find /run/wireguard /etc/wireguard | sort)"
 	}
+	# An /etc of its own: resolv.conf changes places.
+	mkdir /run/etc
+	cp -a /etc/passwd /etc/group /etc/nsswitch.conf /etc/hosts /etc/alternatives /run/etc/ 2>/dev/null || true
+	mkdir -m 700 /run/etc/wireguard
+	mount -t tmpfs tmpfs /etc
+	cp -a /run/etc/. /etc/
+	echo 'nameserver 192.0.2.53' >/etc/resolv.conf
 	touch out err text
 	mkdir -p /run/wireguard
 	ip link add near type veth peer name far
