@@ -124,12 +124,23 @@ static void sign(const struct lock *lock)
 		return;
 }
 
-/* Takes the descriptor. */
-static void own(struct lock *out, int *fd, const char *path)
+static int open_file(const char *path, bool *is_new)
+{
+	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+	int fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+
+	*is_new = fd >= 0;
+	return fd < 0 && errno == EEXIST ? open(path, flags) : fd;
+}
+
+/* Takes the descriptor. Who was killed before it could sign has perhaps made the directory, which
+ * goes in no case unless it is empty. */
+static void own(struct lock *out, int *fd, const char *path, bool is_new)
 {
 	char text[32] = "";
+	ssize_t len = pread(*fd, text, sizeof(text) - 1, 0);
 
-	if (pread(*fd, text, sizeof(text) - 1, 0) > 0 && strstr(text, MADE_DIR))
+	if (len > 0 ? !!strstr(text, MADE_DIR) : !is_new)
 		out->has_made_dir = true;
 	out->fd = *fd;
 	out->path = mem_strdup(path);
@@ -169,7 +180,7 @@ static void take(struct lock *out, const char *name)
 {
 	static const struct timespec moment = { .tv_nsec = MSEC(10) };
 	AUTO(strbuf_fini) struct strbuf path = { 0 };
-	bool is_told = false;
+	bool is_told = false, is_new;
 
 	*out = (struct lock)LOCK_NONE;
 	if (!lock_add_path(&path, name, ".lock"))
@@ -179,8 +190,7 @@ static void take(struct lock *out, const char *name)
 			out->has_made_dir = true;
 		else if (errno != EEXIST)
 			return;
-		AUTO(auto_close)
-		int fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		AUTO(auto_close) int fd = open_file(path.text, &is_new);
 		pid_t holder;
 
 		if (fd < 0 && errno == ENOENT) /* somebody else has removed the directory */
@@ -190,7 +200,7 @@ static void take(struct lock *out, const char *name)
 		if (!flock(fd, LOCK_EX | LOCK_NB)) {
 			if (!is_at(fd, path.text))
 				continue;
-			own(out, &fd, path.text);
+			own(out, &fd, path.text, is_new);
 			return;
 		}
 		if (errno != EWOULDBLOCK)
