@@ -442,7 +442,7 @@ bool dns_is_in_place(const struct dns *dns)
 	const char *why;
 
 	return choose(dns, &why) != WAY_FILE ||
-	       dns_file_is_in_place(&dns_file_of_host, dns->interface);
+	       dns_file_is_in_place(dns_file_here(), dns->interface);
 }
 
 /* ---- what is set now ------------------------------------------------------------------------- */
