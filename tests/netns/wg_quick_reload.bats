@@ -114,7 +114,7 @@ on_reload_host() {
 		up
 		before=$(all)
 		: >dns.log
-		same '' "$(strace -f -o trace -s 200 -e trace=sendmsg,sendto,write,writev,execve "$quick" reload wq0 2>&1)"
+		same '' "$(ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -s 200 -e trace=sendmsg,sendto,write,writev,execve "$quick" reload wq0 2>&1)"
 		contains "$(cat trace)" RTM_GETROUTE
 		contains "$(cat trace)" 'get=1'
 		same '' "$(grep -E 'RTM_(NEW|DEL|SET)|set=1|NFT_MSG_(NEW|DEL)' trace || true)"
@@ -416,6 +416,54 @@ on_reload_host() {
 		# Whatever the file says by then.
 		config "Table = 99"
 		down
+		same "$before" "$(all)"
+	done
+	SCRIPT
+}
+
+@test "an interface that the original has brought up is reloaded, and goes down by either" {
+	[[ -x /usr/bin/wg-quick ]] || skip "needs the original wg-quick"
+	on_reload_host <<-'SCRIPT'
+	before=$(all)
+	config() {
+		write_conf <<-CONF
+		[Interface]
+		PrivateKey = $key
+		Address = $1
+		DNS = $2
+		[Peer]
+		PublicKey = $peer_a
+		AllowedIPs = $3
+		Endpoint = 192.0.2.1:1
+		CONF
+	}
+	for down in "$quick" /usr/bin/wg-quick; do
+		config '10.0.0.1/24, fd00::1/64' 10.0.0.53 '10.5.0.0/16, 0.0.0.0/0, ::/0'
+		/usr/bin/wg-quick up wq0 >log 2>&1 || { cat log; exit 1; }
+		same '' "$(reload)"
+		# Nobody has heard of the peer, so the file says where it is.
+		wg set wq0 peer "$peer_a" endpoint 192.0.2.99:9
+		same '[#] wg syncconf wq0 /dev/fd/63' "$(reload)"
+		config 10.0.0.2/24 10.0.0.54 '10.6.0.0/16, ::/0'
+		# The kernel's tables have an order of their own.
+		same "$(sort <<<"[#] wg syncconf wq0 /dev/fd/63
+		[#] ip -4 address add 10.0.0.2/24 dev wq0
+		[#] resolvconf -a wq0 -m 0 -x
+		[#] ip -4 route add 10.6.0.0/16 dev wq0
+		[#] ip -4 rule delete table 51820
+		[#] ip -4 rule delete table main suppress_prefixlength 0
+		[#] ip -4 route delete 0.0.0.0/0 dev wq0 table 51820
+		[#] ip -4 route delete 10.5.0.0/16 dev wq0
+		[#] ip -4 address delete 10.0.0.1/24 dev wq0
+		[#] ip -6 address delete fd00::1/64 dev wq0
+		[#] nft -f /dev/fd/63
+		[#] nft -f /dev/fd/63")" "$(reload | sort)"
+		same '' "$(reload)"
+		"$down" down wq0 >log 2>&1 || { cat log; exit 1; }
+		for _ in {1..100}; do
+			[[ $(strangers) ]] || break
+			sleep 0.05
+		done
 		same "$before" "$(all)"
 	done
 	SCRIPT
