@@ -17,6 +17,7 @@
 #include "cmd/wg-quick/explain.h"
 #include "cmd/wg-quick/journal.h"
 #include "cmd/wg-quick/key_files.h"
+#include "cmd/wg-quick/names.h"
 #include "cmd/wg-quick/plan_reload.h"
 #include "cmd/wg-quick/process.h"
 #include "cmd/wg-quick/recover.h"
@@ -281,7 +282,7 @@ static int reload(struct view *view, bool has_journal)
 		return quick_fail(&err, NULL);
 	if (quick_options.is_dry_run)
 		return explain_one("reload", &reload.plan, &view->target, &view->conf);
-	for (size_t i = 0; i < view->conf.warnings.n; i++)
+	for (size_t i = 0; reload.plan.n_steps && i < view->conf.warnings.n; i++)
 		cli_say("%s", view->conf.warnings.items[i]);
 	if (has_journal)
 		tell_of_hooks(view, journal);
@@ -289,6 +290,8 @@ static int reload(struct view *view, bool has_journal)
 		status = carry_out(&reload, view, journal);
 	if (!status && has_journal)
 		keep_file(journal, &reload.plan, look.known);
+	if (!status && look.has_missing_names)
+		names_retry_later(&view->target);
 	return status;
 }
 

@@ -213,8 +213,10 @@ static void decide_endpoints(struct reload_view *out, const struct pass *pass)
 		wg_peer_copy(want, peer);
 		wg_peer_copy(know, peer);
 		if (has_question(&srv, pass, peer)) {
-			if (!answer(&want->endpoint, pass, peer, srv))
+			if (!answer(&want->endpoint, pass, peer, srv)) {
 				clear_endpoint(&know->endpoint);
+				out->has_missing_names = true;
+			}
 		} else if (!is_to_be_set(&peer->endpoint, find_peer(pass->known, &peer->public_key),
 					 pass->has_journal)) {
 			clear_endpoint(&want->endpoint);

@@ -19,6 +19,7 @@ struct reload_view {
 	struct routes routes;
 	struct rule_list rules[2];
 	struct strlist dns_servers, dns_search;
+	bool has_missing_names; /* some could not be looked up */
 };
 
 /**

@@ -106,7 +106,7 @@ on_reload_host() {
 		$text
 		[Peer]
 		PublicKey = $peer_a
-		AllowedIPs = 0.0.0.0/0, ::/0, 10.0.0.128/25, 10.6.0.0/16
+		AllowedIPs = 0.0.0.0/0, ::/0, 10.0.0.128/25, 10.6.0.1/16
 		Endpoint = 192.0.2.1:1
 		[Peer]
 		PublicKey = $own
