@@ -21,7 +21,12 @@ prelude() {
 	ip addr add 192.0.2.1/24 dev near
 	ip addr add 2001:db8::1/64 dev near nodad
 	mkdir bin
-	printf '#!/bin/sh\n{ echo "resolvconf $*"; [ "$1" != -a ] || cat; } >>%q\n' "$PWD/heard" >bin/resolvconf
+	cat >bin/resolvconf <<-EOF
+	#!/bin/sh
+	{ echo "resolvconf \$*"; [ "\$1" != -a ] || tee $PWD/servers; } >>$PWD/heard
+	[ "\$1" != -l ] || cat $PWD/servers
+	[ "\$1" != -d ] || rm $PWD/servers
+	EOF
 	chmod +x bin/resolvconf
 	export PATH=$PWD/bin:$PATH
 
