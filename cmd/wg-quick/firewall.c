@@ -183,7 +183,7 @@ static int run_restore(struct strlist *told, const struct tools *tool, const str
 	cli_say("[#] %s", strbuf_text(&command));
 	status = run_on(argv, input, err);
 	/* Kernels have begun to leave out what iptables of old works on. */
-	if (status && !process_find(NULL, "nft"))
+	if (status && status != STATUS_NOT_FOUND && !process_find(NULL, "nft"))
 		err_set(err, -ECHILD,
 			"`%s -n' failed with exit status %d: install nftables, which is preferred",
 			tool->restore, status);

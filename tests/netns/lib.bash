@@ -11,8 +11,8 @@ need_root() {
 }
 
 # on_host: runs the script on standard input with bash on a fresh host, with "$@" as its arguments;
-# it stops at the first failing command. It has an empty /etc/wireguard and /run, a private process
-# table, loopback up, and starts in /run.
+# it stops at the first failing command. It has an empty /etc/wireguard and /run, little else in an /etc
+# of its own, a private process table, loopback up, and starts in /run.
 on_host() {
 	local script
 	script=$(mktemp "$BATS_TEST_TMPDIR/host.XXXXXX")
@@ -21,7 +21,17 @@ on_host() {
 		set -e
 		mount -t sysfs sysfs /sys
 		mount -t tmpfs tmpfs /run
-		mount -t tmpfs -o mode=0700 tmpfs /etc/wireguard
+		mkdir /run/etc
+		mount --bind /etc /run/etc
+		mount -t tmpfs -o mode=0755 tmpfs /etc
+		mkdir -m 0700 /etc/wireguard
+		mkdir /etc/alternatives /etc/iproute2
+		mount --bind /run/etc/alternatives /etc/alternatives
+		for file in passwd group hosts nsswitch.conf services protocols ld.so.cache iproute2; do
+			[ ! -e "/run/etc/$file" ] || cp -a "/run/etc/$file" /etc
+		done
+		umount /run/etc
+		rmdir /run/etc
 		ip link set lo up
 		cd /run
 		. "$1"
