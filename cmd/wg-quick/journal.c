@@ -1,6 +1,6 @@
 /*
- * The journal's file, RUNSTATEDIR/wireguard/INTERFACE.NETNS.journal, and what is in it; its text is
- * journal_text.c's.
+ * The journal's file, RUNSTATEDIR/wireguard/INTERFACE.NETNS.journal, and what is in it. Its text is
+ * written by journal_text.c and read by journal_parse.c.
  *
  * A line is written by one write(2), at the end of what is sound: should that be cut off, what
  * there is of it has no newline, and counts for nothing. So a step is in the file before it is

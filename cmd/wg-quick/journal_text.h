@@ -10,7 +10,13 @@
 #include "lib/util/strbuf.h"
 #include "lib/util/strlist.h"
 
-/* Private to journal.c: the records of a journal, and what is done to it by each of them. */
+/*
+ * Private to journal.c, journal_text.c and journal_parse.c: the records of a journal, and what is
+ * done to it by each of them.
+ */
+
+#define JOURNAL_MAGIC "wg-quick-journal"
+#define JOURNAL_VERSION 1
 
 /** These add one line each. `step` has its number. */
 void journal_text_add_hooks(struct strbuf *out, const struct journal *journal);
@@ -32,10 +38,18 @@ bool journal_take_step(struct plan *plan, uint32_t id);
 struct journal_endpoint *journal_add_endpoint(struct journal *journal);
 void journal_clear_endpoints(struct journal *journal);
 
-/** The hooks of a key: 0 is PreUp, then PostUp, PreDown and PostDown. */
 enum {
-	JOURNAL_N_HOOKS = 4
+	JOURNAL_N_PHASES = JOURNAL_DOWN + 1,
+	JOURNAL_N_HOOKS = 4, /* keys that hooks have: PreUp, PostUp, PreDown, PostDown */
 };
+extern const char *const journal_phase_names[JOURNAL_N_PHASES];
+extern const char *const journal_hook_keys[JOURNAL_N_HOOKS];
+/** The hooks of journal_hook_keys[key]. */
 struct strlist *journal_hooks(struct journal *journal, size_t key);
+
+/** A step's kind in a record; NULL: there is no such kind. */
+const char *journal_kind_name(enum step_kind kind);
+/** What a line ends in: it is there to find mishaps, not malice. */
+uint32_t journal_checksum(const char *text, size_t len);
 
 #endif
