@@ -7,13 +7,15 @@
  *	PATH.wg-quick         the resolv.conf that was there, itself: a link stays a link. The new
  *	                      one is made as PATH.wg-quick-new; both files change places in one
  *	                      step (RENAME_EXCHANGE), so that there is always one; then the old
- *	                      one gets this name.
+ *	                      one gets this name. What takes the place of a file of ours is made
+ *	                      as PATH.wg-quick-next, lest it be taken for the old one.
  *
  * A file of ours begins with a line that says so; that line, not a record elsewhere, tells whose
  * resolv.conf is, since others may replace it any time and a reboot may come between.
  *
  * In a container resolv.conf is often a mount point, or its directory is read-only. It is then
- * written into, and what it held is kept as STATE_DIR/resolv.conf-N.
+ * written into, and what it held is kept as STATE_DIR/resolv.conf-N. A crash in the middle of that
+ * leaves either text whole, with empty lines behind it.
  *
  * Callers own what they hand in; a lock on STATE_DIR keeps two of them apart.
  */
@@ -54,16 +56,16 @@ const struct dns_file *dns_file_here(void)
 /* The names of all files, and what the tunnels want. */
 struct work {
 	const char *path;
-	struct strbuf saved, next;         /* beside path */
-	struct strbuf dir, wishes, copied; /* in the state directory */
+	struct strbuf saved, next, next_own;            /* beside path */
+	struct strbuf dir, wishes, next_wishes, copied; /* in the state directory */
 	struct strbuf stack;
 	int lock;
 };
 
 static void work_fini(struct work *work)
 {
-	struct strbuf *all[] = { &work->saved,  &work->next,   &work->dir,
-				 &work->wishes, &work->copied, &work->stack };
+	struct strbuf *all[] = { &work->saved,  &work->next,        &work->next_own, &work->dir,
+				 &work->wishes, &work->next_wishes, &work->copied,   &work->stack };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		strbuf_fini(all[i]);
@@ -87,10 +89,10 @@ static int read_file(struct strbuf *out, const char *path)
 	return fd < 0 ? -errno : strbuf_read_fd(out, fd, NULL);
 }
 
-static int write_all(int fd, const char *text, size_t len)
+static int pwrite_all(int fd, const char *text, size_t len, size_t from)
 {
 	for (size_t at = 0; at < len;) {
-		ssize_t n = pwrite(fd, text + at, len - at, (off_t)at);
+		ssize_t n = pwrite(fd, text + at, len - at, (off_t)(from + at));
 
 		if (n < 0)
 			return -errno;
@@ -109,7 +111,7 @@ static int write_new(const char *path, const char *text, size_t len, struct err 
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return file_err(err, path);
-	r = fchmod(fd, 0644) ? -errno : write_all(fd, text, len);
+	r = fchmod(fd, 0644) ? -errno : pwrite_all(fd, text, len, 0);
 	if (!r && fsync(fd))
 		r = -errno;
 	if (!r)
@@ -120,20 +122,34 @@ static int write_new(const char *path, const char *text, size_t len, struct err 
 	return r;
 }
 
+/* Makes a file longer, by empty lines, or leaves it as it is. */
+static int extend(int fd, size_t from, size_t to)
+{
+	AUTO(strbuf_fini) struct strbuf lines = { 0 };
+	int r;
+
+	for (size_t i = from; i < to; i++)
+		strbuf_add_char(&lines, '\n');
+	r = pwrite_all(fd, strbuf_text(&lines), lines.len, from);
+	return r && ftruncate(fd, (off_t)from) ? -errno : r;
+}
+
 /* Writes into a file that must stay where it is. What cannot be written whole is not begun. */
 static int write_into(const char *path, const char *text, size_t len, struct err *err)
 {
 	AUTO(auto_close) int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	AUTO(strbuf_fini) struct strbuf padded = { 0 };
+	struct stat st;
 	int r;
 
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st))
 		return file_err(err, path);
-	r = posix_fallocate(fd, 0, (off_t)len);
-	if (r && r != EOPNOTSUPP) {
-		errno = r;
-		return file_err(err, path);
-	}
-	r = write_all(fd, text, len);
+	r = extend(fd, (size_t)st.st_size, len);
+	strbuf_add_mem(&padded, text, len);
+	while (padded.len < (size_t)st.st_size)
+		strbuf_add_char(&padded, '\n');
+	if (!r)
+		r = pwrite_all(fd, strbuf_text(&padded), padded.len, 0);
 	if (!r && (ftruncate(fd, (off_t)len) || fsync(fd)))
 		r = -errno;
 	errno = -r;
@@ -270,7 +286,7 @@ static int put(enum dns_file_outcome *out, const struct work *work, const struct
 	int r;
 
 	if (is_ours(work->path) || !exists(work->path)) {
-		r = replace(work->path, &work->next, content, err);
+		r = replace(work->path, &work->next_own, content, err);
 	} else {
 		r = write_new(next, strbuf_text(content), content->len, err);
 		if (!r && renameat2(AT_FDCWD, next, AT_FDCWD, work->path, RENAME_EXCHANGE)) {
@@ -300,6 +316,17 @@ static bool others_have_wishes(const struct work *work)
 	return found.gl_pathc > (exists(strbuf_text(&work->wishes)) ? 1U : 0U);
 }
 
+/* Whether resolv.conf is what it was, but for empty lines: a run was killed while it wrote into it.
+ */
+static bool is_half_written(const struct work *work, const struct strbuf *old)
+{
+	AUTO(strbuf_fini) struct strbuf present = { 0 };
+
+	return !read_file(&present, work->path) && present.len > old->len &&
+	       !memcmp(strbuf_text(&present), strbuf_text(old), old->len) &&
+	       strspn(present.text + old->len, "\n") == present.len - old->len;
+}
+
 /* Another program's resolv.conf stays; what is kept of an older one is of no use then. */
 static enum dns_file_outcome leave(const struct work *work)
 {
@@ -315,14 +342,16 @@ static int restore(enum dns_file_outcome *out, const struct work *work, struct e
 {
 	AUTO(strbuf_fini) struct strbuf old = { 0 };
 	const char *saved = strbuf_text(&work->saved), *copied = strbuf_text(&work->copied);
+	const bool has_copy = !read_file(&old, copied);
 	int r = 0;
 
-	if (exists(work->path) && !is_ours(work->path)) {
+	if (exists(work->path) && !is_ours(work->path) &&
+	    !(has_copy && is_half_written(work, &old))) {
 		*out = leave(work);
 		return 0;
 	}
 	*out = DNS_FILE_RESTORED;
-	if (exists(work->path) && !read_file(&old, copied)) {
+	if (exists(work->path) && has_copy) {
 		r = write_into(work->path, strbuf_text(&old), old.len, err);
 		if (!r)
 			unlink(copied);
@@ -351,14 +380,11 @@ static int settle(enum dns_file_outcome *out, const struct work *work, struct er
 
 static int write_stack(const struct work *work, struct err *err)
 {
-	AUTO(strbuf_fini) struct strbuf next = { 0 };
-
 	if (!work->stack.len)
 		return unlink(strbuf_text(&work->wishes)) && errno != ENOENT
 			       ? file_err(err, strbuf_text(&work->wishes))
 			       : 0;
-	strbuf_addf(&next, "%s.new", strbuf_text(&work->wishes));
-	return replace(strbuf_text(&work->wishes), &next, &work->stack, err);
+	return replace(strbuf_text(&work->wishes), &work->next_wishes, &work->stack, err);
 }
 
 /* ---- the front door -------------------------------------------------------------------------- */
@@ -377,9 +403,33 @@ static void name_files(struct work *out, const struct dns_file *file)
 	*out = (struct work){ .path = file->path, .lock = -1 };
 	strbuf_addf(&out->saved, "%s.wg-quick", file->path);
 	strbuf_addf(&out->next, "%s.wg-quick-new", file->path);
+	strbuf_addf(&out->next_own, "%s.wg-quick-next", file->path);
 	strbuf_add(&out->dir, file->state_dir);
 	strbuf_addf(&out->wishes, "%s/" WISHES "%lu", file->state_dir, id);
+	strbuf_addf(&out->next_wishes, "%s.new", strbuf_text(&out->wishes));
 	strbuf_addf(&out->copied, "%s/resolv.conf-%lu", file->state_dir, id);
+}
+
+/* What a run has left that was killed before it could give it its name; what has come of
+ * PATH.wg-quick-new depends on whether it had changed places. */
+static void clear_up(const struct work *work)
+{
+	const char *next = strbuf_text(&work->next);
+
+	unlink(strbuf_text(&work->next_own));
+	unlink(strbuf_text(&work->next_wishes));
+	if (!exists(next))
+		return;
+	if (is_ours(work->path) && !is_ours(next))
+		rename(next, strbuf_text(&work->saved));
+	else
+		unlink(next);
+}
+
+static bool has_to_clear_up(const struct work *work)
+{
+	return exists(strbuf_text(&work->next)) || exists(strbuf_text(&work->next_own)) ||
+	       exists(strbuf_text(&work->next_wishes));
 }
 
 /* Waits for whoever else is at it. */
@@ -393,10 +443,7 @@ static int begin(struct work *out, const struct dns_file *file, struct err *err)
 	out->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (out->lock < 0 || flock(out->lock, LOCK_EX))
 		return file_err(err, dir);
-	/* Killed when they had changed places: here is what was there. */
-	if (exists(strbuf_text(&out->next)) && is_ours(out->path) &&
-	    !is_ours(strbuf_text(&out->next)))
-		rename(strbuf_text(&out->next), strbuf_text(&out->saved));
+	clear_up(out);
 	read_file(&out->stack, strbuf_text(&out->wishes));
 	return 0;
 }
@@ -554,7 +601,8 @@ int dns_file_recover(struct strlist *gone, const struct dns_file *file,
 
 	name_files(&work, file);
 	if (!exists(strbuf_text(&work.wishes)) && !is_ours(file->path) &&
-	    !exists(strbuf_text(&work.saved)))
+	    !exists(strbuf_text(&work.saved)) && !exists(strbuf_text(&work.copied)) &&
+	    !has_to_clear_up(&work))
 		return 0;
 	work_fini(&work);
 	r = begin(&work, file, err);

@@ -168,6 +168,57 @@ static void each_moment_of_a_crash(void **state)
 	assert_file(saved, NULL);
 }
 
+static void assert_nothing_left(void)
+{
+	AUTO(strbuf_fini) struct strbuf command = { 0 };
+
+	strbuf_addf(&command,
+		    "test -z \"$(cd %s && find . -mindepth 1 ! -name resolv.conf ! -name state)\"",
+		    dir);
+	assert_int_equal(system(strbuf_text(&command)), 0);
+}
+
+/* Killed while it wrote a file, which is then empty or half of one. */
+static void a_crash_in_the_middle_of_a_file(void **state)
+{
+	(void)state;
+	set("a", "1\n");
+	run(": >%1$s.wg-quick-next", path);
+	unset("a", DNS_FILE_RESTORED);
+	assert_file(path, "old\n");
+	assert_nothing_left();
+	run(": >%1$s.wg-quick-new", path);
+	assert_int_equal(recover(), 0);
+	assert_file(path, "old\n");
+	assert_nothing_left();
+	/* Where its names begin with what this is to be called. */
+	set("a", "1\n");
+	run("cd %s && for file in dns-*; do : >$file.new; done", state_dir);
+	unset("a", DNS_FILE_RESTORED);
+	assert_nothing_left();
+}
+
+/* Likewise, where resolv.conf is written into. */
+static void a_crash_in_the_middle_of_resolv_conf(void **state)
+{
+	(void)state;
+	run("mkdir %1$s.wg-quick-new", path); /* so nothing can take its place */
+	run("mkdir %1$s.wg-quick-next", path);
+	for (int i = 0; i < 2; i++) {
+		enum dns_file_outcome outcome;
+		struct err err = { 0 };
+
+		assert_int_equal(dns_file_set(&outcome, &file, "x", i ? "12345\n" : "1\n", &err),
+				 0);
+		assert_int_equal(outcome, DNS_FILE_WRITTEN);
+		run("printf 'old\n\n\n\n' >%s", path);
+		assert_int_equal(recover(), 1);
+		assert_file(path, "old\n");
+	}
+	run("rmdir %1$s.wg-quick-new %1$s.wg-quick-next", path);
+	assert_nothing_left();
+}
+
 static void what_others_write_stays(void **state)
 {
 	(void)state;
@@ -207,6 +258,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_last_one_counts, prepare, clean_up),
 		cmocka_unit_test_setup_teardown(each_moment_of_a_crash, prepare, clean_up),
+		cmocka_unit_test_setup_teardown(a_crash_in_the_middle_of_a_file, prepare, clean_up),
+		cmocka_unit_test_setup_teardown(a_crash_in_the_middle_of_resolv_conf, prepare,
+						clean_up),
 		cmocka_unit_test_setup_teardown(what_others_write_stays, prepare, clean_up),
 		cmocka_unit_test_setup_teardown(a_failure_changes_nothing, prepare, clean_up),
 	};
