@@ -21,6 +21,7 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <search.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -323,14 +324,18 @@ static void *work(void *ctx)
 	return NULL;
 }
 
-/* Returns 0 if there is at least one, else a negative errno. */
+/* Returns 0 if there is at least one, else a negative errno. Signals are the caller's: what it
+ * blocks later, a thread that is left to itself must not let through. */
 static int start_threads(struct lookups *lookups)
 {
 	size_t wanted = lookups->n < AT_ONCE_MAX ? lookups->n : AT_ONCE_MAX, n = 0;
 	pthread_attr_t attributes;
+	sigset_t all, before;
 	pthread_t thread;
 	int r = 0;
 
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
@@ -341,6 +346,7 @@ static int start_threads(struct lookups *lookups)
 			lookups->n_owners--;
 	}
 	pthread_attr_destroy(&attributes);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return n ? 0 : -r;
 }
 

@@ -14,6 +14,7 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <resolv.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,15 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int asked;         /* how often */
 static int at_once, most; /* how many are being asked */
 static int n_flaky;       /* how often "flaky" fails first */
+static int n_listening;   /* how many that ask would hear of a SIGINT */
+
+static bool hears_signals(void)
+{
+	sigset_t mask;
+
+	pthread_sigmask(SIG_SETMASK, NULL, &mask);
+	return !sigismember(&mask, SIGINT);
+}
 
 static void sleep_ms(long ms)
 {
@@ -92,6 +102,7 @@ int getaddrinfo(const char *restrict host, const char *restrict service,
 	(void)hints;
 	pthread_mutex_lock(&lock);
 	asked++;
+	n_listening += hears_signals();
 	if (++at_once > most)
 		most = at_once;
 	pthread_mutex_unlock(&lock);
@@ -139,6 +150,7 @@ static int reset(void **state)
 	(void)state;
 	pthread_mutex_lock(&lock);
 	asked = most = n_flaky = 0;
+	n_listening = 0;
 	at_once = 0;
 	pthread_mutex_unlock(&lock);
 	return 0;
@@ -306,6 +318,17 @@ static void what_fails_for_the_time_being_is_tried_again(void **state)
 	assert_int_equal(asked, 3);
 }
 
+static void signals_are_the_callers(void **state)
+{
+	AUTO(lookups_free) struct lookups *lookups = lookups_new();
+
+	(void)state;
+	lookups_add(lookups, "192.0.2.1", "1");
+	run(lookups, &once);
+	assert_int_equal(n_listening, 0);
+	assert_true(hears_signals());
+}
+
 static void a_question_may_be_wrong(void **state)
 {
 	AUTO(lookups_free) struct lookups *lookups = lookups_new();
@@ -354,6 +377,7 @@ int main(void)
 		cmocka_unit_test_setup(none_waits_for_another, reset),
 		cmocka_unit_test_setup(there_is_a_limit_to_how_many, reset),
 		cmocka_unit_test_setup(what_fails_for_the_time_being_is_tried_again, reset),
+		cmocka_unit_test_setup(signals_are_the_callers, reset),
 		cmocka_unit_test_setup(a_question_may_be_wrong, reset),
 		cmocka_unit_test_setup(a_domain_has_the_addresses_of_its_servers, reset),
 		cmocka_unit_test_setup(no_question_takes_no_time, reset),
