@@ -30,8 +30,8 @@ int dns_check_environment(struct err *err);
 
 /**
  * Sets them, telling on stderr what it does. Returns the exit status: 0, also if it failed and
- * $WG_QUICK_DNS_FAILURE, or the configuration, says to go on; that of resolvconf or resolvectl; 127 if nobody could be
- * told. *err is filled in then, and nothing is set.
+ * $WG_QUICK_DNS_FAILURE, or the configuration, says to go on; that of resolvconf or resolvectl; 127
+ * if nobody could be told. *err is filled in then, and nothing is set.
  */
 int dns_set(const struct dns *dns, struct err *err);
 

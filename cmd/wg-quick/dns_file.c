@@ -611,7 +611,7 @@ int dns_file_recover(struct strlist *gone, const struct dns_file *file,
 	strbuf_add(&all, strbuf_text(&work.stack));
 	at = strbuf_text(&all);
 	for (; next_section(&name, &len, &lines, &end, at); at = end) {
-		AUTO(auto_free) char *interface = strndup(name, len);
+		AUTO(auto_free) char *interface = mem_strndup(name, len);
 
 		if (is_there(interface))
 			continue;

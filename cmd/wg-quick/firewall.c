@@ -285,7 +285,8 @@ static int remove_all(struct strlist *told, const char *interface, uint8_t famil
 		r = run_restore(told, &tools[i], &text, &last);
 		if (r && !status) {
 			status = r;
-			*err = last;
+			if (err)
+				*err = last;
 		}
 	}
 	return status;

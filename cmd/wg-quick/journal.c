@@ -327,8 +327,7 @@ int journal_read(struct journal *out, const char *interface, struct err *err)
 		journal_fini(out);
 		return err_set(err, -EBADMSG, "of another interface");
 	}
-	out->fd = fd;
-	fd = -1;
+	out->fd = take_fd(&fd);
 	out->path = mem_strdup(strbuf_text(&path));
 	return 0;
 }

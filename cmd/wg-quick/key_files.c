@@ -80,15 +80,15 @@ static int check(const struct target *target, const char *name, struct err *err)
 
 	if (r)
 		return r;
-	if (stat(path.text, &st))
-		return err_set(err, -errno, "%s: %s", path.text, strerror(errno));
+	if (stat(strbuf_text(&path), &st))
+		return err_set(err, -errno, "%s: %s", strbuf_text(&path), strerror(errno));
 	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))
 		return 0;
-	AUTO(auto_close) int fd = open(path.text, O_RDONLY | O_CLOEXEC);
+	AUTO(auto_close) int fd = open(strbuf_text(&path), O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return err_set(err, -errno, "%s: %s", path.text, strerror(errno));
-	r = read_key(&key, fd, path.text, err);
+		return err_set(err, -errno, "%s: %s", strbuf_text(&path), strerror(errno));
+	r = read_key(&key, fd, strbuf_text(&path), err);
 	file.path = path.text;
 	if (!r && target_is_world_accessible(&file))
 		cli_say("Warning: `%s' is world accessible", path.text);
@@ -116,11 +116,11 @@ static int read_file(struct wg_key *out, const struct target *target, const char
 
 	if (r)
 		return r;
-	AUTO(auto_close) int fd = open(path.text, O_RDONLY | O_CLOEXEC);
+	AUTO(auto_close) int fd = open(strbuf_text(&path), O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return err_set(err, -errno, "%s: %s", path.text, strerror(errno));
-	return read_key(out, fd, path.text, err);
+		return err_set(err, -errno, "%s: %s", strbuf_text(&path), strerror(errno));
+	return read_key(out, fd, strbuf_text(&path), err);
 }
 
 static const char *preshared_key_file_of(const struct conf_quick *quick, const struct wg_key *key)

@@ -2,9 +2,9 @@
  * Locks are files in the directory of the interfaces' sockets, locked by flock(2): so they are
  * given back however a run ends. The file has the number of the process in it, and is removed by
  * whoever gives the lock back. The directory goes as well if it has come by the lock, or by that of
- * a run that was killed and left its file. The file's
- * name has the network namespace, since others may share the directory; and it begins with the
- * interface's name, which the lock of the rules leaves out.
+ * a run that was killed and left its file. The file's name has the network namespace, since others
+ * may share the directory; and it begins with the interface's name, which the lock of the rules
+ * leaves out.
  */
 #include "cmd/wg-quick/lock.h"
 
@@ -142,9 +142,8 @@ static void own(struct lock *out, int *fd, const char *path, bool is_new)
 
 	if (len > 0 ? !!strstr(text, MADE_DIR) : !is_new)
 		out->has_made_dir = true;
-	out->fd = *fd;
+	out->fd = take_fd(fd);
 	out->path = mem_strdup(path);
-	*fd = -1;
 	sign(out);
 }
 

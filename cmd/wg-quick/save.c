@@ -96,8 +96,6 @@ static int replace_file(const char *path, const struct strbuf *text, struct err 
 	return r;
 }
 
-/* ---- what is running ------------------------------------------------------------------------- */
-
 /* ---- names that were never found ------------------------------------------------------------- */
 
 static int compare_keys(const void *a, const void *b)
@@ -131,10 +129,9 @@ static void keep_names(struct wg_device *device, const struct conf *conf)
 	AUTO(conf_fini) struct conf file = { 0 };
 	size_t n_lost = list_lost(&lost, device);
 	const struct wg_peer *peer;
-	struct err err;
 
 	if (!n_lost || conf_parse(&file, strbuf_text(&conf->lines.text), conf->lines.text.len,
-				  CONF_QUICK, &err))
+				  CONF_QUICK, NULL))
 		return; /* a file with mistakes: `down' must not fail by them */
 
 	AUTO(wg_peers_fini) struct wg_peers wanted = { .device = file.device };

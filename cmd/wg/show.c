@@ -11,8 +11,8 @@
 #include <time.h>
 
 #include "cmd/cli.h"
-#include "cmd/wg/commands.h"
 #include "cmd/escape.h"
+#include "cmd/wg/commands.h"
 #include "lib/ipc/ipc.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/strlist.h"

@@ -16,6 +16,15 @@
 		taken_;                                 \
 	})
 
+/* As TAKE(), of a descriptor: leaves -1 behind. */
+static inline int take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
 static inline void auto_close(const int *fd)
 {
 	if (*fd >= 0)
