@@ -30,6 +30,7 @@ on_host() {
 		for file in passwd group hosts nsswitch.conf services protocols ld.so.cache iproute2; do
 			[ ! -e "/run/etc/$file" ] || cp -a "/run/etc/$file" /etc
 		done
+		echo nameserver 192.0.2.53 >/etc/resolv.conf
 		umount /run/etc
 		rmdir /run/etc
 		ip link set lo up
