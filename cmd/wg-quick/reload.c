@@ -267,6 +267,16 @@ static void keep_file(struct journal *journal, const struct plan *plan,
 		journal_set_routes(journal, plan);
 }
 
+static void tell_of_lost(const struct reload_view *look)
+{
+	char key[NAMES_KEY_MAX];
+
+	for (size_t i = 0; i < look->n_lost; i++) {
+		names_shorten_key(key, &look->lost[i].public_key);
+		cli_say("[!] peer %s: %s; it stays as it is", key, look->lost[i].err.text);
+	}
+}
+
 static int reload(struct view *view, bool has_journal)
 {
 	AUTO(journal_fini) struct journal none = JOURNAL_NONE;
@@ -280,6 +290,7 @@ static int reload(struct view *view, bool has_journal)
 	    plan_reload(&reload, view->target.interface, &view->conf, look.wanted, &look.ours,
 			&look.host, &err))
 		return quick_fail(&err, NULL);
+	tell_of_lost(&look);
 	if (quick_options.is_dry_run)
 		return explain_one("reload", &reload.plan, &view->target, &view->conf);
 	for (size_t i = 0; reload.plan.n_steps && i < view->conf.warnings.n; i++)
@@ -290,7 +301,7 @@ static int reload(struct view *view, bool has_journal)
 		status = carry_out(&reload, view, journal);
 	if (!status && has_journal)
 		keep_file(journal, &reload.plan, look.known);
-	if (!status && look.has_missing_names)
+	if (!status && look.n_lost)
 		names_retry_later(&view->target);
 	return status;
 }

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/cli.h"
 #include "cmd/wg-quick/dns.h"
 #include "cmd/wg-quick/netns.h"
 #include "cmd/wg-quick/plan_routes.h"
@@ -175,27 +174,40 @@ static void ask_names(const struct pass *pass)
 	netns_go(NETNS_TARGET);
 }
 
-/* Puts the answer in the endpoint's place, or nothing if there is none. Returns whether there is.
- */
-static bool answer(struct endpoint *out, const struct pass *pass, const struct wg_peer *peer,
-		   const char *srv)
-{
-	const struct lookup_answer *found =
-		lookups_answer(pass->lookups, add_question(pass, peer, srv));
-
-	endpoint_fini(out);
-	*out = (struct endpoint){ 0 };
-	if (found->n_addrs)
-		out->addr = found->addrs[0];
-	else
-		cli_say("[!] %s: its peer stays as it is", found->err.text);
-	return found->n_addrs;
-}
-
 static void clear_endpoint(struct endpoint *endpoint)
 {
 	endpoint_fini(endpoint);
 	*endpoint = (struct endpoint){ 0 };
+}
+
+static void add_lost(struct reload_view *out, const struct pass *pass, const struct wg_key *key,
+		     const struct err *err)
+{
+	const struct known_peer *known = find_peer(pass->known, key);
+
+	out->lost = mem_grow(out->lost, &out->lost_cap, out->n_lost + 1, sizeof(*out->lost));
+	out->lost[out->n_lost++] = (struct reload_lost_peer){
+		.public_key = *key,
+		.err = *err,
+		.has_endpoint = known && known->endpoint.sa.sa_family != AF_UNSPEC,
+	};
+}
+
+/* Puts the answer in the place of the endpoint that is wanted, or nothing if there is none; then
+ * the one that is known is not known either. */
+static void answer(struct reload_view *out, struct endpoint *wanted, struct endpoint *known,
+		   const struct pass *pass, const struct wg_peer *peer, const char *srv)
+{
+	const struct lookup_answer *found =
+		lookups_answer(pass->lookups, add_question(pass, peer, srv));
+
+	clear_endpoint(wanted);
+	if (found->n_addrs) {
+		wanted->addr = found->addrs[0];
+		return;
+	}
+	clear_endpoint(known);
+	add_lost(out, pass, &peer->public_key, &found->err);
 }
 
 static void decide_endpoints(struct reload_view *out, const struct pass *pass)
@@ -212,15 +224,11 @@ static void decide_endpoints(struct reload_view *out, const struct pass *pass)
 
 		wg_peer_copy(want, peer);
 		wg_peer_copy(know, peer);
-		if (has_question(&srv, pass, peer)) {
-			if (!answer(&want->endpoint, pass, peer, srv)) {
-				clear_endpoint(&know->endpoint);
-				out->has_missing_names = true;
-			}
-		} else if (!is_to_be_set(&peer->endpoint, find_peer(pass->known, &peer->public_key),
-					 pass->has_journal)) {
+		if (has_question(&srv, pass, peer))
+			answer(out, &want->endpoint, &know->endpoint, pass, peer, srv);
+		else if (!is_to_be_set(&peer->endpoint, find_peer(pass->known, &peer->public_key),
+				       pass->has_journal))
 			clear_endpoint(&want->endpoint);
-		}
 	}
 	out->wanted = wg_device_settle(pass->file);
 	wg_device_take_peers(out->wanted, wanted);
@@ -388,6 +396,7 @@ void reload_view_fini(struct reload_view *view)
 	wg_device_free(view->known);
 	plan_fini(&view->ours);
 	free(view->addresses);
+	free(view->lost);
 	routes_fini(&view->routes);
 	for (size_t i = 0; i < 2; i++)
 		rule_list_fini(&view->rules[i]);

@@ -8,6 +8,13 @@
 
 /* Looking at a running interface, and looking up the names that its file has anew. */
 
+/** A peer whose endpoint is to be set, but is not found. */
+struct reload_lost_peer {
+	struct wg_key public_key;
+	struct err err;    /* why */
+	bool has_endpoint; /* another one, which it keeps */
+};
+
 /** What plan_reload() decides upon. Start with `= { 0 }`. */
 struct reload_view {
 	struct reload_host host; /* what it borrows is below */
@@ -19,13 +26,13 @@ struct reload_view {
 	struct routes routes;
 	struct rule_list rules[2];
 	struct strlist dns_servers, dns_search;
-	bool has_missing_names; /* some could not be looked up */
+	struct reload_lost_peer *lost; /* whose names could not be looked up; in the file's order */
+	size_t n_lost, lost_cap;
 };
 
 /**
  * Looks. `journal` is NULL if there is none: then what is there counts as wg-quick's if it looks
- * so. Names that cannot be looked up are told on stderr in "[!]" lines. Returns 0 or a negative
- * errno with *err filled in.
+ * so. Returns 0 or a negative errno with *err filled in.
  */
 int reload_look(struct reload_view *out, const struct view *view, const struct journal *journal,
 		struct err *err);

@@ -24,6 +24,7 @@
 #include "cmd/wg-quick/journal.h"
 #include "cmd/wg-quick/key_files.h"
 #include "cmd/wg-quick/lock.h"
+#include "cmd/wg-quick/names.h"
 #include "cmd/wg-quick/reload_look.h"
 #include "lib/netlink/link.h"
 #include "lib/uapi/client.h"
@@ -35,12 +36,13 @@ struct look {
 	struct view *view;
 	struct journal journal;
 	bool has_journal;
-	struct strbuf reload, replace, down, up; /* remedies */
+	struct strbuf reload, replace, reresolve, down, up; /* remedies */
 };
 
 static void look_fini(struct look *look)
 {
-	struct strbuf *all[] = { &look->reload, &look->replace, &look->down, &look->up };
+	struct strbuf *all[] = { &look->reload, &look->replace, &look->reresolve, &look->down,
+				 &look->up };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		strbuf_fini(all[i]);
@@ -250,6 +252,27 @@ static void check_dns(struct look *look, const struct reload *reload)
 				    "/etc/resolv.conf does not have its name servers any more");
 }
 
+/* Names that are not found: a peer is out of reach, or not where the file says. */
+static void check_endpoints(struct look *look, const struct reload_view *there)
+{
+	struct status_problems *problems = &look->status.problems;
+	char key[NAMES_KEY_MAX];
+
+	for (size_t i = 0; i < there->n_lost; i++) {
+		const struct reload_lost_peer *lost = &there->lost[i];
+
+		names_shorten_key(key, &lost->public_key);
+		if (lost->has_endpoint)
+			status_problems_add(
+				problems, "different-endpoint", strbuf_text(&look->reload),
+				"peer %s keeps the endpoint it had: %s", key, lost->err.text);
+		else
+			status_problems_add(problems, "missing-endpoint",
+					    strbuf_text(&look->reresolve),
+					    "peer %s has no endpoint: %s", key, lost->err.text);
+	}
+}
+
 static int compare(struct look *look)
 {
 	AUTO(reload_view_fini) struct reload_view there = { 0 };
@@ -268,6 +291,7 @@ static int compare(struct look *look)
 	conf_places_find(&places, &view->conf);
 	status_problems_find(&look->status.problems, &reload, &there.host, &places,
 			     strbuf_text(&look->reload));
+	check_endpoints(look, &there);
 	check_firewall(look, &reload, there.wanted);
 	check_dns(look, &reload);
 	return 0;
@@ -325,6 +349,7 @@ static int look_and_tell(struct view *view, const char *argument)
 
 	strbuf_addf(&look.reload, "wg-quick reload %s", argument);
 	strbuf_addf(&look.replace, "wg-quick up --replace %s", argument);
+	strbuf_addf(&look.reresolve, "wg-quick reresolve %s", argument);
 	strbuf_addf(&look.down, "wg-quick down %s", argument);
 	strbuf_addf(&look.up, "wg-quick up %s", argument);
 	look_at_journal(&look);

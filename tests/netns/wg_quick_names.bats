@@ -117,6 +117,43 @@ on_named_host() {
 	SCRIPT
 }
 
+@test "status tells of peers whose names are not found, and so does reload, which leaves them alone" {
+	on_named_host <<-'SCRIPT'
+	conf() { # ENDPOINTS...
+		write_conf <<-CONF
+		[Interface]
+		PrivateKey = $key
+		[Peer]
+		PublicKey = $peer_a
+		Endpoint = $1
+		[Peer]
+		PublicKey = $peer_b
+		Endpoint = $2
+		CONF
+	}
+	conf b.example:2 192.0.2.9:9
+	"$quick" up wq0 2>err
+	expect 2 "$quick" status wq0 >out 2>err
+	same '' "$(cat err)"
+	same "  ! peer xTIBA5rb... has no endpoint: Name or service not known: \`b.example:2'
+	    remedy: wg-quick reresolve wq0" "$(tail -n +3 out)"
+	expect 2 "$quick" status --json wq0 >out
+	grep -F '"what": "missing-endpoint"' out
+	"$quick" reload wq0 2>err
+	same "[!] peer xTIBA5rb...: Name or service not known: \`b.example:2'; it stays as it is" "$(cat err)"
+	# Another one than it has is not found.
+	conf b.example:2 c.example:3
+	expect 2 "$quick" status wq0 >out
+	contains "$(cat out)" "  ! peer L+V9o0fN... keeps the endpoint it had: Name or service not known: \`c.example:3'
+	    remedy: wg-quick reload wq0"
+	printf '%s\n' 'b.example A 192.0.2.7' 'c.example A 192.0.2.8' >records
+	"$quick" reresolve wq0
+	"$quick" reload wq0
+	same "192.0.2.7:2 192.0.2.8:3" "$(wg show wq0 endpoints | cut -f 2 | paste -sd ' ')"
+	"$quick" status wq0
+	SCRIPT
+}
+
 @test "fifty dead names cost no more than one, whatever kills them" {
 	on_named_host <<-'SCRIPT'
 	echo 'a.example A 192.0.2.7' >records
