@@ -155,7 +155,8 @@ int process_run(char *const argv[], int kept, struct err *err)
 
 /* ---- children of our own --------------------------------------------------------------------- */
 
-void process_die_with(pid_t parent, int signal)
+/* It gets the signal when its parent ends, at once if that has happened. */
+static void die_with(pid_t parent, int signal)
 {
 	prctl(PR_SET_PDEATHSIG, signal);
 	if (getppid() != parent) /* it was faster */
@@ -218,9 +219,10 @@ static int run_apart_here(void *ctx)
 
 /* How a child of our own takes signals. */
 enum manner {
-	MANNER_ENDED,  /* one that is held back here ends it, and so does the end of this program */
-	MANNER_ASKED,  /* likewise, but it gets SIGTERM, held back */
-	MANNER_PATIENT /* it does not hear of any */
+	MANNER_ENDED, /* one that is held back here ends it, and so does the end of this program */
+	MANNER_ASKED, /* likewise, but it gets SIGTERM, held back */
+	MANNER_DEVOTED, /* it does not hear of any, but ends with this program */
+	MANNER_PATIENT, /* it does not hear of any */
 };
 
 static pid_t start(int (*function)(void *ctx), void *ctx, enum manner manner)
@@ -239,12 +241,15 @@ static pid_t start(int (*function)(void *ctx), void *ctx, enum manner manner)
 	sigaddset(&term, SIGTERM);
 	switch (manner) {
 	case MANNER_ENDED:
-		process_die_with(parent, SIGKILL);
+		die_with(parent, SIGKILL);
 		sigprocmask(SIG_UNBLOCK, &held, NULL);
 		break;
 	case MANNER_ASKED:
 		sigprocmask(SIG_BLOCK, &term, NULL);
-		process_die_with(parent, SIGTERM);
+		die_with(parent, SIGTERM);
+		break;
+	case MANNER_DEVOTED:
+		die_with(parent, SIGKILL);
 		break;
 	case MANNER_PATIENT:
 		break;
@@ -268,14 +273,26 @@ static int call(int (*function)(void *ctx), void *ctx, enum manner manner, struc
 	return wait_for(pid);
 }
 
+void *process_share(size_t size)
+{
+	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return shared == MAP_FAILED ? NULL : shared;
+}
+
+void process_unshare(void *shared, size_t size)
+{
+	if (shared)
+		munmap(shared, size);
+}
+
 static int run(char *const argv[], const int *streams, enum manner manner, struct err *err)
 {
-	struct answer *answer = mmap(NULL, sizeof(*answer), PROT_READ | PROT_WRITE,
-				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct answer *answer = process_share(sizeof(*answer));
 	struct command command = { argv, streams, answer };
 	int status;
 
-	if (answer == MAP_FAILED)
+	if (!answer)
 		return err_set(err, -errno, "cannot start a process: %s", strerror(errno));
 	status = call(manner == MANNER_ASKED ? run_apart_here : run_here, &command, manner, err);
 	if (!status && answer->code) {
@@ -283,7 +300,7 @@ static int run(char *const argv[], const int *streams, enum manner manner, struc
 		if (err)
 			*err = answer->err;
 	}
-	munmap(answer, sizeof(*answer));
+	process_unshare(answer, sizeof(*answer));
 	return status;
 }
 
@@ -304,7 +321,7 @@ int process_call(int (*function)(void *ctx), void *ctx, struct err *err)
 
 int process_call_in_time(int (*function)(void *ctx), void *ctx, struct err *err)
 {
-	pid_t pid = start(function, ctx, MANNER_PATIENT);
+	pid_t pid = start(function, ctx, MANNER_DEVOTED);
 
 	if (pid < 0)
 		return err_set(err, -errno, "cannot start a process: %s", strerror(errno));

@@ -2,7 +2,7 @@
 #define CMD_WG_QUICK_PROCESS_H
 
 #include <stdbool.h>
-#include <sys/types.h>
+#include <stddef.h>
 
 #include "lib/util/err.h"
 
@@ -52,15 +52,17 @@ int process_run_apart(char *const argv[], struct err *err);
 int process_call(int (*function)(void *ctx), void *ctx, struct err *err);
 
 /**
- * As process_call(), for what undoes something: signals do not end it, but after 2 s of waiting it
- * is given up.
+ * As process_call(), for what signals must not end, as when something is undone: but after 2 s of
+ * waiting it is given up.
  */
 int process_call_in_time(int (*function)(void *ctx), void *ctx, struct err *err);
 
+/** Zeroed memory in which a called function can leave an answer; NULL if there is none. */
+void *process_share(size_t size);
+/** Gives it back; NULL is allowed. */
+void process_unshare(void *shared, size_t size);
+
 /** Whether this process has CAP_NET_ADMIN, which root in a container may lack. */
 bool process_may_administer_network(void);
-
-/** In a child: gets `signal` when its parent ends, at once if that has happened. */
-void process_die_with(pid_t parent, int signal);
 
 #endif

@@ -7,14 +7,9 @@
 #include "cmd/wg-quick/routing.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "cmd/cli.h"
 #include "cmd/wg-quick/firewall.h"
@@ -28,10 +23,6 @@
 #include "lib/netlink/route.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
-
-enum {
-	PATIENCE_MS = 2000 /* for a daemon's answer */
-};
 
 bool routing_has_ipv6(struct work *work)
 {
@@ -132,45 +123,36 @@ int routing_delete_rule(struct work *work, const struct step *step)
 
 /* What decides about a tunnel's rules, when it goes. */
 struct tunnel {
+	char interface[IFNAMSIZ];
 	uint32_t mark;
 	bool has_default_v4, has_default_v6;
 };
+
+static int ask_device(void *ctx)
+{
+	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
+	struct tunnel *tunnel = ctx;
+
+	if (ipc_get(&device, tunnel->interface, NULL))
+		return 1;
+	tunnel->mark = device->fwmark;
+	tunnel->has_default_v4 = plan_has_default_route(device, AF_INET);
+	tunnel->has_default_v6 = plan_has_default_route(device, AF_INET6);
+	return 0;
+}
 
 /* Asks in a process of its own, since a daemon that hangs would take for ever. One that does not
  * answer cannot tell its mark, but its interface can be deleted. */
 static struct tunnel look_at_tunnel(const char *interface)
 {
-	struct tunnel tunnel = { 0 };
-	struct pollfd answer;
-	int ends[2], status;
-	const pid_t self = getpid();
-	pid_t child;
+	struct tunnel *asked = process_share(sizeof(*asked)), tunnel = { 0 };
 
-	if (pipe2(ends, O_CLOEXEC))
+	if (!asked)
 		return tunnel;
-	child = fork();
-	if (!child) {
-		AUTO(wg_device_auto_free) struct wg_device *device = NULL;
-
-		process_die_with(self, SIGKILL);
-		if (!ipc_get(&device, interface, NULL)) {
-			tunnel.mark = device->fwmark;
-			tunnel.has_default_v4 = plan_has_default_route(device, AF_INET);
-			tunnel.has_default_v6 = plan_has_default_route(device, AF_INET6);
-		}
-		_exit(write(ends[1], &tunnel, sizeof(tunnel)) != sizeof(tunnel));
-	}
-	close(ends[1]);
-	answer = (struct pollfd){ .fd = ends[0], .events = POLLIN };
-	while (child > 0 && poll(&answer, 1, PATIENCE_MS) < 0 && errno == EINTR)
-		;
-	if (!(answer.revents & POLLIN) || read(ends[0], &tunnel, sizeof(tunnel)) != sizeof(tunnel))
-		tunnel = (struct tunnel){ 0 };
-	close(ends[0]);
-	if (child > 0) {
-		kill(child, SIGKILL);
-		waitpid(child, &status, 0);
-	}
+	strcpy(asked->interface, interface);
+	if (!process_call_in_time(ask_device, asked, NULL))
+		tunnel = *asked;
+	process_unshare(asked, sizeof(*asked));
 	return tunnel;
 }
 
