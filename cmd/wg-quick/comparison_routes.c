@@ -336,6 +336,16 @@ static void plan_fresh_routes(struct plan *out, struct comparison *comparison,
 	plan_routes(out, device, &plan_host);
 }
 
+/* The file has one, and so has the host: plan_reload.c has looked. */
+static bool is_kill_switch_different(const struct comparison *comparison, uint32_t mark)
+{
+	const struct state *state = comparison->host->state;
+	bool lets_lan = comparison->conf->quick.kill_switch == CONF_KILL_SWITCH_LAN;
+
+	return state->has_kill_switch &&
+	       (mark != comparison->host->running->fwmark || lets_lan != state->lets_lan);
+}
+
 void comparison_add_routes(struct comparison *comparison)
 {
 	const struct routes *routes = comparison->host->routes;
@@ -362,7 +372,7 @@ void comparison_add_routes(struct comparison *comparison)
 		else if (step->kind != STEP_ADD_FIREWALL)
 			plan_copy_step(&comparison->news, step);
 	}
-	if (comparison->host->state->has_kill_switch && mark != comparison->host->running->fwmark)
+	if (is_kill_switch_different(comparison, mark))
 		plan_add_step(&comparison->news, STEP_REPLACE_KILL_SWITCH)->mark = mark;
 	delete_rules(comparison, AF_INET, mark);
 	delete_rules(comparison, AF_INET6, mark);

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@
 /* Not wg-quick's prefix: the original deletes all tables that have it, in its `down`. */
 #define TABLE "inet wg-kill-switch-"
 #define TABLE_NAME (TABLE + sizeof("inet"))
+#define LAN_CHAIN "lan" /* there if the local network is let through */
 
 enum {
 	STATUS_FAILED = 1,
@@ -63,26 +65,33 @@ static void add_lan(struct strbuf *out, const struct kill_switch *kill_switch)
 void kill_switch_format(struct strbuf *out, const struct kill_switch *kill_switch)
 {
 	const char *name = kill_switch->interface;
+	const char *to_lan = kill_switch->lets_lan ? "jump " LAN_CHAIN "\n" : "";
 
 	strbuf_addf(out, "table " TABLE "%s\ndelete table " TABLE "%s\ntable " TABLE "%s {\n", name,
 		    name, name);
 	/* For kill_switch_let_names_through(). */
-	strbuf_add(out, "chain names {\n}\nchain lan {\n");
-	if (kill_switch->lets_lan)
+	strbuf_add(out, "set names {\ntype inet_service; flags timeout;\n}\n");
+	if (kill_switch->lets_lan) {
+		strbuf_add(out, "chain " LAN_CHAIN " {\n");
 		add_lan(out, kill_switch);
+		strbuf_add(out, "}\n");
+	}
 	strbuf_addf(out,
-		    "}\nchain output {\ntype filter hook output priority 0; policy drop;\n"
+		    "chain output {\ntype filter hook output priority 0; policy drop;\n"
 		    "oifname { \"lo\", \"%s\" } accept\n"
 		    "meta l4proto udp meta mark %u accept\n",
 		    name, kill_switch->mark);
 	add_link_upkeep(out);
 	/* Whoever is held up hears of it at once instead of waiting. */
-	strbuf_add(out, "jump lan\njump names\nreject with icmpx type admin-prohibited\n");
+	strbuf_addf(out,
+		    "%smeta l4proto { tcp, udp } th dport @names accept\n"
+		    "reject with icmpx type admin-prohibited\n",
+		    to_lan);
 	strbuf_addf(out,
 		    "}\nchain forward {\ntype filter hook forward priority 0; policy drop;\n"
 		    "iifname \"%s\" accept\noifname \"%s\" accept\n",
 		    name, name);
-	strbuf_add(out, "jump lan\nreject with icmpx type admin-prohibited\n}\n}\n");
+	strbuf_addf(out, "%sreject with icmpx type admin-prohibited\n}\n}\n", to_lan);
 }
 
 /* ---- the local network ----------------------------------------------------------------------- */
@@ -149,6 +158,14 @@ bool kill_switch_is_there(const char *interface)
 	return nft_has_table(NFPROTO_INET, name.text);
 }
 
+bool kill_switch_lets_lan(const char *interface)
+{
+	AUTO(strbuf_fini) struct strbuf name = { 0 };
+
+	strbuf_addf(&name, "%s%s", TABLE_NAME, interface);
+	return nft_has_chain(NFPROTO_INET, name.text, LAN_CHAIN);
+}
+
 int kill_switch_add(const struct kill_switch *kill_switch, struct err *err)
 {
 	AUTO(strbuf_fini) struct strbuf text = { 0 };
@@ -168,17 +185,31 @@ int kill_switch_remove(const char *interface, struct err *err)
 	return firewall_run_nft(&text, err);
 }
 
-int kill_switch_let_names_through(const char *interface, bool is_through, struct err *err)
+/* Exchanges what the set of ports has. That the kernel itself takes it back after a time is for a
+ * run that is killed meanwhile. */
+static int set_names(const char *interface, const char *elements, struct err *err)
 {
 	AUTO(strbuf_fini) struct strbuf text = { 0 };
 
 	if (!kill_switch_is_there(interface))
 		return 0;
-	strbuf_addf(&text, "flush chain " TABLE "%s names\n", interface);
-	if (is_through)
-		strbuf_addf(&text,
-			    "add rule " TABLE "%s names meta l4proto { tcp, udp } th dport { 53, "
-			    "853 } accept\n",
-			    interface);
+	strbuf_addf(&text, "flush set " TABLE "%s names\n", interface);
+	if (elements)
+		strbuf_addf(&text, "add element " TABLE "%s names { %s }\n", interface, elements);
 	return firewall_run_nft(&text, err);
+}
+
+int kill_switch_let_names_through(const char *interface, unsigned int time_s, struct err *err)
+{
+	char elements[64] = "53, 853";
+
+	if (time_s)
+		snprintf(elements, sizeof(elements), "53 timeout %us, 853 timeout %us", time_s,
+			 time_s);
+	return set_names(interface, elements, err);
+}
+
+int kill_switch_keep_names_in(const char *interface, struct err *err)
+{
+	return set_names(interface, NULL, err);
 }

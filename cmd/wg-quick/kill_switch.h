@@ -26,6 +26,8 @@ struct kill_switch {
 
 /** Whether there is one for the interface, perhaps of an earlier run. */
 bool kill_switch_is_there(const char *interface);
+/** Whether there is one that lets the local network through. */
+bool kill_switch_lets_lan(const char *interface);
 
 /**
  * Puts it in place, instead of one that may be there. Tells on stderr what it does, as the others
@@ -37,11 +39,13 @@ int kill_switch_add(const struct kill_switch *kill_switch, struct err *err);
 int kill_switch_remove(const char *interface, struct err *err);
 
 /**
- * Lets one that is there let name servers be asked beside the tunnel, or no longer. It is for the
- * moment in which names are looked up without which there is no tunnel. Returns as above, 0 if
- * there is none.
+ * Lets one that is there let name servers be asked beside the tunnel, for so many seconds, or (0)
+ * until it is told otherwise. It is for the moment in which names are looked up without which there
+ * is no tunnel. Returns as above, 0 if there is none.
  */
-int kill_switch_let_names_through(const char *interface, bool is_through, struct err *err);
+int kill_switch_let_names_through(const char *interface, unsigned int time_s, struct err *err);
+/** Ends that. Returns likewise. */
+int kill_switch_keep_names_in(const char *interface, struct err *err);
 
 /**
  * The private prefixes that the host's links, but for one, are connected to. *out is a new array of

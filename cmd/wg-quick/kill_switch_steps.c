@@ -8,6 +8,7 @@
 #include "cmd/wg-quick/kill_switch_steps.h"
 
 #include "cmd/wg-quick/kill_switch.h"
+#include "cmd/wg-quick/plan_reload.h"
 #include "cmd/wg-quick/plan_routes.h"
 #include "lib/netlink/route.h"
 #include "lib/util/cleanup.h"
@@ -44,7 +45,9 @@ int kill_switch_do_add(struct work *work, const struct step *step)
 	struct kill_switch kill_switch = {
 		.interface = work->plan->interface,
 		.mark = step->mark,
-		.lets_lan = work->conf->quick.kill_switch == CONF_KILL_SWITCH_LAN,
+		.lets_lan = work->is_going_back
+				    ? work->reload->lets_lan
+				    : work->conf->quick.kill_switch == CONF_KILL_SWITCH_LAN,
 	};
 
 	if (kill_switch.lets_lan &&
@@ -61,5 +64,9 @@ int kill_switch_do_delete(struct work *work)
 
 int kill_switch_do_let_names_through(struct work *work, bool is_through)
 {
-	return kill_switch_let_names_through(work->plan->interface, is_through, work->err);
+	const char *interface = work->plan->interface;
+
+	/* How long `up' takes is not known: it may wait for names for ever. */
+	return is_through ? kill_switch_let_names_through(interface, 0, work->err)
+			  : kill_switch_keep_names_in(interface, work->err);
 }

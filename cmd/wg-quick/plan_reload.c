@@ -316,6 +316,7 @@ int plan_reload(struct reload *out, const char *interface, const struct conf *co
 	out->plan.is_undone = true;
 	out->mtu_bytes = host->mtu_bytes;
 	out->mark = host->running->fwmark;
+	out->lets_lan = host->state->lets_lan;
 	copy_list(&out->dns_servers, host->dns_servers);
 	copy_list(&out->dns_search, host->dns_search);
 	decide_mark(&comparison);

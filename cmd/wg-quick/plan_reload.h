@@ -49,6 +49,7 @@ struct reload {
 	struct wg_device *back;    /* likewise, to undo it: what the device was */
 	unsigned int mtu_bytes;    /* before; as the rest */
 	uint32_t mark;             /* the device's */
+	bool lets_lan;             /* the kill switch */
 	bool has_firewall[2];      /* of IPv4, of IPv6 */
 	uint32_t firewall_mark[2]; /* the mark that they are about */
 	char *addresses;           /* in words, as STEP_ADD_FIREWALL has them */

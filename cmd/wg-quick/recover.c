@@ -179,8 +179,7 @@ void recover(struct view *view, enum recover_finding finding, bool is_up)
 			 view->state.is_wireguard,
 		.keeps_src_valid_mark = was_down,
 		.keeps_kill_switch = is_up,
-		.deletes_kill_switch =
-			!is_up && view->state.has_kill_switch && journal->phase != JOURNAL_UP,
+		.deletes_kill_switch = !is_up && view->state.has_kill_switch,
 	};
 
 	process_hold_signals();

@@ -332,7 +332,8 @@ static int look_at_journal(bool *has_journal, struct view *view)
 			view->state.link_exists);
 	if (finding != RECOVER_CUT_OFF || *has_journal || quick_options.is_dry_run)
 		return 0;
-	recover(view, finding, false);
+	/* What is closed stays so: this is no `down`. */
+	recover(view, finding, true);
 	return view_look_at_host(view);
 }
 

@@ -34,6 +34,8 @@ enum {
 
 /* The C library asks two servers twice in this time; nobody waits for this program. */
 #define PATIENCE SEC(20)
+/* A little more than that: how long a kill switch lets names be asked for if this is killed. */
+#define NAMES_THROUGH_S 25
 
 /* ---- deciding -------------------------------------------------------------------------------- */
 
@@ -288,14 +290,14 @@ static int look_up(const struct run *run, struct err *err)
 		return 0;
 	}
 	process_hold_signals();
-	status = kill_switch_let_names_through(interface, true, err);
+	status = kill_switch_let_names_through(interface, NAMES_THROUGH_S, err);
 	if (status)
 		return status;
 	policy.is_cancelled = process_is_interrupted;
 	netns_go(NETNS_BIRTH);
 	lookups_run(run->names.lookups, &policy);
 	netns_go(NETNS_TARGET);
-	status = kill_switch_let_names_through(interface, false, err);
+	status = kill_switch_keep_names_in(interface, err);
 	if (!status && process_is_interrupted()) {
 		err_set(err, -EINTR, "interrupted");
 		status = 1;

@@ -109,6 +109,7 @@ int state_look(struct state *out, const char *interface, const char *table, stru
 		firewall_find(AF_INET6) != FIREWALL_NONE || !sysctl_has_ipv6("/proc", "default");
 	state.has_nft = process_find(NULL, "nft");
 	state.has_kill_switch = kill_switch_is_there(interface);
+	state.lets_lan = state.has_kill_switch && kill_switch_lets_lan(interface);
 	*out = state;
 	return 0;
 }

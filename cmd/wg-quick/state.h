@@ -21,6 +21,7 @@ struct state {
 	bool has_firewall_v6;
 	bool has_nft;         /* the program */
 	bool has_kill_switch; /* the interface's, perhaps of an earlier run */
+	bool lets_lan;        /* which lets the local network through */
 };
 
 /**

@@ -193,6 +193,7 @@ static void check_kill_switch(struct look *look)
 {
 	struct state *state = &look->view->state;
 	bool is_wanted = look->view->conf.quick.kill_switch != CONF_KILL_SWITCH_OFF;
+	bool lets_lan = look->view->conf.quick.kill_switch == CONF_KILL_SWITCH_LAN;
 
 	if (is_wanted && !state->has_kill_switch)
 		status_problems_add(
@@ -202,6 +203,13 @@ static void check_kill_switch(struct look *look)
 		status_problems_add(&look->status.problems, "extra-kill-switch",
 				    strbuf_text(&look->replace),
 				    "there is a kill switch, and the file has none");
+	if (is_wanted && state->has_kill_switch && lets_lan != state->lets_lan)
+		status_problems_add(&look->status.problems, "different-kill-switch",
+				    strbuf_text(&look->reload),
+				    lets_lan ? "the kill switch does not let the local network "
+					       "through, which the file does"
+					     : "the kill switch lets the local network through, "
+					       "which the file does not");
 	state->has_kill_switch = is_wanted; /* that has been told, and the rest is compared */
 }
 

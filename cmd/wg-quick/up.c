@@ -43,6 +43,13 @@ static int check_replacement(const struct view *view, enum device_implementation
 		       : 0;
 }
 
+/* A kill switch that is wanted stays in between; it is seen again when the host is looked at. */
+static void keep_closed(struct view *view)
+{
+	if (view->conf.quick.kill_switch != CONF_KILL_SWITCH_OFF)
+		view->state.has_kill_switch = false;
+}
+
 static int replace(struct view *view, enum device_implementation implementation,
 		   enum recover_finding finding)
 {
@@ -54,6 +61,7 @@ static int replace(struct view *view, enum device_implementation implementation,
 		return status;
 	if (conf_read(&conf, view->target.path, CONF_DOWN, &err))
 		return quick_fail(&err, view->target.path);
+	keep_closed(view);
 	status = take_down(view, &conf, finding);
 	return status ? status : view_look_at_host(view);
 }
@@ -126,6 +134,7 @@ static int explain_up(struct view *view, enum device_implementation implementati
 	AUTO(explain_fini) struct explain explain = { 0 };
 	AUTO(plan_fini) struct plan plan = { 0 };
 	AUTO(conf_fini) struct conf conf = { 0 };
+	const bool has_kill_switch = view->state.has_kill_switch;
 	struct err err = { 0 };
 
 	explain_begin(&explain, "up", &view->target, &view->conf);
@@ -135,9 +144,12 @@ static int explain_up(struct view *view, enum device_implementation implementati
 	} else if (quick_options.is_replacing && view->state.is_wireguard) {
 		if (conf_read(&conf, view->target.path, CONF_DOWN, &err))
 			return quick_fail(&err, view->target.path);
+		keep_closed(view);
 		if (explain_taking_down(&explain, view, &conf, finding, &err))
 			return quick_fail(&err, NULL);
 		foresee_gone(&explain, view);
+		view->state.has_kill_switch =
+			has_kill_switch && view->conf.quick.kill_switch != CONF_KILL_SWITCH_OFF;
 	}
 	if (plan_up(&plan, view->target.interface, implementation, &view->conf, &view->state,
 		    &err) ||

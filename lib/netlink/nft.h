@@ -9,5 +9,7 @@
  * NFPROTO_INET ("inet"). No, where it cannot be asked.
  */
 bool nft_has_table(uint8_t family, const char *name);
+/** Likewise, whether that table is there and has a chain of that name. */
+bool nft_has_chain(uint8_t family, const char *table, const char *name);
 
 #endif

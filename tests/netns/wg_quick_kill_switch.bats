@@ -274,8 +274,7 @@ on_closed_host() {
 
 @test "names are looked up again beside it, and nothing else is" {
 	on_closed_host <<-'SCRIPT'
-	printf 'nameserver 203.0.113.1\noptions timeout:1 attempts:1\n' >/run/resolv.conf
-	mount --bind /run/resolv.conf /etc/resolv.conf
+	printf 'nameserver 203.0.113.1\noptions timeout:1 attempts:1\n' >/etc/resolv.conf
 	endpoint=nosuch.example.org:51000 allowed=10.0.0.0/24 conf '#wg: KillSwitch = on' >/etc/wireguard/wq0.conf
 	"$quick" up wq0
 	leaked >/dev/null
@@ -286,6 +285,95 @@ on_closed_host() {
 	expect 2 getent hosts www.example.org
 	same 0 "$(leaked)"
 	"$quick" down wq0
+	SCRIPT
+}
+
+@test "up --replace keeps it closed in between, and takes it away if the file has none any more" {
+	on_closed_host <<-'SCRIPT'
+	conf '#wg: KillSwitch = on\nPostDown = ip link show near >/dev/null; sleep 0.1; ! ping -c 1 -W 0.3 203.0.113.1' >/etc/wireguard/wq0.conf
+	"$quick" up wq0
+	leaked >/dev/null
+	conf '#wg: KillSwitch = on\nPreUp = ! ping -c 1 -W 0.3 203.0.113.1' >/etc/wireguard/wq0.conf
+	"$quick" up --replace --dry-run wq0 >out
+	contains "$(cat out)" "names can be asked for in spite of the kill switch"
+	expect 1 grep "there is a kill switch" out
+	"$quick" up --replace wq0
+	same 0 "$(leaked)"
+	reaches 10.0.0.2
+	reaches_not 192.168.7.1
+	# Nor is it opened by one that fails.
+	conf '#wg: KillSwitch = on\nPostUp = exit 4' >/etc/wireguard/wq0.conf
+	expect 4 "$quick" up --replace wq0
+	reaches_not 203.0.113.1
+	"$quick" down wq0
+	reaches 203.0.113.1
+	conf '#wg: KillSwitch = on' >/etc/wireguard/wq0.conf
+	"$quick" up wq0
+	conf >/etc/wireguard/wq0.conf
+	"$quick" up --replace wq0
+	nft list tables | expect 1 grep kill
+	"$quick" down wq0
+	SCRIPT
+}
+
+@test "reload closes the local network off, or lets it through" {
+	on_closed_host <<-'SCRIPT'
+	conf '#wg: KillSwitch = lan' >/etc/wireguard/wq0.conf
+	"$quick" up wq0
+	reaches 192.168.7.1
+	conf '#wg: KillSwitch = on' >/etc/wireguard/wq0.conf
+	expect 2 "$quick" status wq0 >out
+	contains "$(cat out)" "the kill switch lets the local network through, which the file does not"
+	"$quick" reload wq0
+	reaches_not 192.168.7.1
+	reaches 10.0.0.2
+	"$quick" status wq0
+	same "" "$("$quick" reload wq0 2>&1)"
+	conf '#wg: KillSwitch = lan' >/etc/wireguard/wq0.conf
+	expect 2 "$quick" status wq0 >out
+	contains "$(cat out)" "the kill switch does not let the local network through, which the file does"
+	# One that fails puts back what there was.
+	conf '#wg: KillSwitch = lan\nMTU = 1' >/etc/wireguard/wq0.conf
+	expect 2 "$quick" reload wq0
+	reaches_not 192.168.7.1
+	conf '#wg: KillSwitch = lan' >/etc/wireguard/wq0.conf
+	"$quick" reload wq0
+	reaches 192.168.7.1
+	reaches_not -I near 203.0.113.1
+	"$quick" status wq0
+	"$quick" down wq0
+	SCRIPT
+}
+
+@test "who is killed while names are looked up leaves it open for a moment only" {
+	on_closed_host <<-'SCRIPT'
+	printf 'nameserver 203.0.113.77\noptions timeout:9 attempts:3\n' >/etc/resolv.conf
+	endpoint=nosuch.example.org:51000 allowed=10.0.0.0/24 conf '#wg: KillSwitch = on' >/etc/wireguard/wq0.conf
+	"$quick" up wq0
+	"$quick" reresolve wq0 &
+	for i in {1..50}; do ! nft list table inet wg-kill-switch-wq0 | grep "53 timeout" || break; sleep 0.1; done
+	nft list table inet wg-kill-switch-wq0 | grep "53 timeout [123][0-9]s.* expires"
+	kill -9 $!
+	wait $! || true
+	"$quick" down wq0
+	SCRIPT
+}
+
+@test "down after an up that was killed opens also what an earlier run had closed" {
+	on_closed_host <<-'SCRIPT'
+	conf '#wg: KillSwitch = on' >/etc/wireguard/wq0.conf
+	"$quick" up wq0
+	kill_daemon
+	conf '#wg: KillSwitch = on\nPreUp = kill -9 $PPID; sleep 0.2' >/etc/wireguard/wq0.conf
+	expect 137 "$quick" up wq0
+	reaches_not 203.0.113.1
+	# Nobody has asked for it to be opened yet.
+	expect 1 "$quick" reload wq0
+	reaches_not 203.0.113.1
+	expect 137 "$quick" up wq0
+	"$quick" down wq0
+	reaches 203.0.113.1
+	nft list tables | expect 1 grep kill
 	SCRIPT
 }
 

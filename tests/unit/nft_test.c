@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <linux/netfilter.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -23,6 +24,12 @@ static void tells_whether_there_is_a_table(void **state)
 	assert_false(nft_has_table(AF_INET, "wg-quick-ab"));
 	assert_false(nft_has_table(AF_INET, "wg-quick-"));
 	assert_false(nft_has_table(AF_INET, ""));
+	if (system("nft 'table inet t { chain c { }; }'"))
+		skip();
+	assert_true(nft_has_chain(NFPROTO_INET, "t", "c"));
+	assert_false(nft_has_chain(NFPROTO_INET, "t", "d"));
+	assert_false(nft_has_chain(NFPROTO_INET, "u", "c"));
+	assert_false(nft_has_chain(AF_INET, "t", "c"));
 }
 
 int main(void)
