@@ -24,34 +24,40 @@
 static char self[PATH_MAX]; /* this program's file */
 
 static const char usage_text[] =
-	"Usage: wg-quick [ up | down | reload | save | status | strip ] [ CONFIG_FILE | INTERFACE "
-	"]\n"
+	"Usage: wg-quick [ up | down | save | strip ] [ CONFIG_FILE | INTERFACE ]\n"
+	"       wg-quick [ reload | reresolve | status ] [ CONFIG_FILE | INTERFACE ]\n"
 	"       wg-quick up --replace [ CONFIG_FILE | INTERFACE ]\n"
 	"       wg-quick down --if-exists [ CONFIG_FILE | INTERFACE ]\n"
-	"       wg-quick reresolve [ CONFIG_FILE | INTERFACE ]\n"
-	"       wg-quick [ up | down | reload ] --dry-run [ --json ] [ CONFIG_FILE | INTERFACE ]\n"
+	"       wg-quick status --json [ CONFIG_FILE | INTERFACE ]\n"
+	"       wg-quick [ up | down | reload ] --dry-run [ --json ] ...\n"
+	"       wg-quick completion [ bash | zsh | fish ]\n"
 	"\n"
-	"  CONFIG_FILE is a path; the file is named after the interface, followed by `.conf'.\n"
+	"  CONFIG_FILE is a path; the file is named INTERFACE.conf.\n"
 	"  INTERFACE stands for the file " SYSCONFDIR "/wireguard/INTERFACE.conf.\n"
 	"\n"
-	"  up      creates the interface, sets it up, adds addresses and routes;\n"
-	"          with --replace, takes it down first, if it is up\n"
-	"  down    removes it; with --if-exists, it is no failure if it is not there\n"
-	"  reload  makes a running interface what the file says now; no session is lost\n"
-	"  save    writes the running configuration to the file\n"
-	"  reresolve  looks up again the names of peers that do not answer\n"
-	"  status  tells whether it is up, and as the file says; changes nothing\n"
-	"  strip   prints the file without what only wg-quick understands, for wg(8)\n"
+	"  up          creates the interface, sets it up, adds addresses and routes\n"
+	"  down        removes it\n"
+	"  reload      makes a running interface what the file says; no session is lost\n"
+	"  save        writes the running configuration to the file\n"
+	"  reresolve   looks up again the names of peers that do not answer\n"
+	"  status      tells whether it is up, and as the file says; changes nothing\n"
+	"  strip       prints the file without what only wg-quick understands, for wg(8)\n"
+	"\n"
+	"  --replace   if it is up already, it is taken down first\n"
+	"  --if-exists it is no failure if there is nothing to take down\n"
+	"  --dry-run   only tells what would be done, and why; changes nothing\n"
+	"  --json      tells it as JSON\n"
 	"\n"
 	"  In the [Interface] section these are wg-quick's own:\n"
 	"\n"
-	"  Address                              the interface's addresses, with their prefixes\n"
-	"  DNS                                  name servers and search domains\n"
-	"  MTU                                  if left out, found from the routes to the peers\n"
-	"  Table                                where routes go: `auto', `off', or a routing "
-	"table\n"
-	"  PreUp, PostUp, PreDown, PostDown     commands for bash(1); `%i' is the interface\n"
-	"  SaveConfig                           `true': down saves first\n"
+	"  Address                           the interface's addresses, with their prefixes\n"
+	"  DNS                               name servers and search domains\n"
+	"  MTU                               if left out, found by the routes to the peers\n"
+	"  Table                             where routes go: `auto', `off', or a table\n"
+	"  PreUp, PostUp, PreDown, PostDown  commands for bash(1); `%i' is the interface\n"
+	"  SaveConfig                        `true': down saves first\n"
+	"\n"
+	"  Comments such as `#wg: KillSwitch = on' may say more.\n"
 	"\n"
 	"See wg-quick(8).\n";
 
@@ -257,12 +263,32 @@ static void open_standard_streams(void)
 		close(fd);
 }
 
+/* What is wrong with the command line: below the usage, which may be longer than the screen. */
+static void say_mistake(int argc, char **argv)
+{
+	const struct cli_command *command = cli_find(commands, argv[1]);
+
+	if (!command) {
+		cli_say("%s: there is no command `%s'", cli_program, argv[1]);
+		return;
+	}
+	for (int i = 2; i < argc; i++)
+		if (!strncmp(argv[i], "--", 2)) {
+			cli_say("%s: `%s' has no option `%s'", cli_program, argv[1], argv[i]);
+			return;
+		}
+	cli_say("%s: `%s' takes one %s", cli_program, argv[1],
+		command->run == run_completion ? "name of a shell" : "CONFIG_FILE or INTERFACE");
+}
+
 static int say_usage(int argc, char **argv)
 {
 	bool is_help = argc == 2 && (!strcmp(argv[1], "help") || !strcmp(argv[1], "-h") ||
 				     !strcmp(argv[1], "--help"));
 
 	fputs(usage_text, stderr);
+	if (argc > 1 && !is_help)
+		say_mistake(argc, argv);
 	return is_help ? 0 : 1;
 }
 
@@ -282,5 +308,5 @@ int main(int argc, char **argv)
 	argv++;
 	if (cli_take_options(&argc, argv, command, take_option, &quick_options, &err))
 		return quick_fail(&err, NULL);
-	return argc == 2 ? command->run(argc, argv) : say_usage(argc, argv);
+	return argc == 2 ? command->run(argc, argv) : say_usage(argc + 1, argv - 1);
 }

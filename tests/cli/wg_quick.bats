@@ -44,6 +44,33 @@ setup() {
 	done
 }
 
+@test "the usage fits a terminal, and what is wrong with a command line stands below it" {
+	usage=$("$BUILD/wg-quick" --help 2>&1)
+	[ -z "$(grep -E '.{81}' <<<"$usage")" ]
+	for word in replace if-exists dry-run json; do
+		grep -q "^  --$word " <<<"$usage"
+	done
+	while IFS=: read -r words mistake; do
+		echo "$words"
+		status=0
+		# shellcheck disable=SC2086
+		output=$("$BUILD/wg-quick" $words 2>&1) || status=$?
+		[ "$status" = 1 ]
+		[ "$output" = "$usage"$'\n'"wg-quick: $mistake" ]
+	done <<-'CASES'
+	restart wg0:there is no command `restart'
+	--version:there is no command `--version'
+	up:`up' takes one CONFIG_FILE or INTERFACE
+	up wg0 wg1:`up' takes one CONFIG_FILE or INTERFACE
+	up --dryrun wg0:`up' has no option `--dryrun'
+	reresolve wg0 --json:`reresolve' has no option `--json'
+	completion:`completion' takes one name of a shell
+	CASES
+	run "$BUILD/wg-quick"
+	[ "$status" = 1 ]
+	[ "$output" = "$usage" ]
+}
+
 @test "all shells complete commands, configurations, and files by path" {
 	load lib
 	load completion
