@@ -50,7 +50,7 @@ static const char usage_text[] =
 	"\n"
 	"  In the [Interface] section these are wg-quick's own:\n"
 	"\n"
-	"  Address                           the interface's addresses, with their prefixes\n"
+	"  Address                           its addresses, with their prefixes\n"
 	"  DNS                               name servers and search domains\n"
 	"  MTU                               if left out, found by the routes to the peers\n"
 	"  Table                             where routes go: `auto', `off', or a table\n"

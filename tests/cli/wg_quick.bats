@@ -46,7 +46,7 @@ setup() {
 
 @test "the usage fits a terminal, and what is wrong with a command line stands below it" {
 	usage=$("$BUILD/wg-quick" --help 2>&1)
-	[ -z "$(grep -E '.{81}' <<<"$usage")" ]
+	! grep -E ".{81}" <<<"$usage"
 	for word in replace if-exists dry-run json; do
 		grep -q "^  --$word " <<<"$usage"
 	done
