@@ -51,7 +51,8 @@ setup() {
 	before=$(state)
 	write_conf <<<$'[Interface]\nPostUp = ip link delete %i; exit 3'
 	expect 3 "$quick" up wq0 2>err
-	same "[#] ip link delete dev wq0" "$(tail -1 err)"
+	# Perhaps its program has not got round to ending.
+	[[ $(tail -1 err) == "[#] ip link delete dev wq0" || $(tail -1 err) == "[#] rm -f "* ]]
 	sleep 0.2
 	same "$before" "$(state)"
 
