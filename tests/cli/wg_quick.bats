@@ -46,7 +46,7 @@ setup() {
 
 @test "the usage fits a terminal, and what is wrong with a command line stands below it" {
 	usage=$("$BUILD/wg-quick" --help 2>&1)
-	! grep -E ".{81}" <<<"$usage"
+	[ -z "$(grep -E '.{81}' <<<"$usage")" ]
 	for word in replace if-exists dry-run json; do
 		grep -q "^  --$word " <<<"$usage"
 	done
@@ -130,7 +130,7 @@ setup() {
 	done < <(sed -nE 's/^Exec[A-Za-z]+=wg-quick ([a-z]+) %i$/\1/p' systemd/*)
 	[ "$(grep -c '=wg-quick [a-z]* %i$' systemd/*.service | cut -d : -f 2 | paste -sd +)" = 1+3 ]
 	# Started by hand, the timer must not bring the interface up.
-	! grep -E '^(BindsTo|Requires|Requisite|Upholds|Wants)=' systemd/wg-quick-reresolve@.timer
+	[ -z "$(grep -E '^(BindsTo|Requires|Requisite|Upholds|Wants)=' systemd/wg-quick-reresolve@.timer)" ]
 	grep -qx 'PartOf=wg-quick@%i.service' systemd/wg-quick-reresolve@.timer
 	grep -qx 'Wants=wg-quick-reresolve@%i.timer' systemd/wg-quick@.service
 }
