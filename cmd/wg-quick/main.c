@@ -52,7 +52,7 @@ static const char usage_text[] =
 	"\n"
 	"  Address                           its addresses, with their prefixes\n"
 	"  DNS                               name servers and search domains\n"
-	"  MTU                               if left out, found by the routes to the peers\n"
+	"  MTU                               if left out, found by routes to the peers\n"
 	"  Table                             where routes go: `auto', `off', or a table\n"
 	"  PreUp, PostUp, PreDown, PostDown  commands for bash(1); `%i' is the interface\n"
 	"  SaveConfig                        `true': down saves first\n"

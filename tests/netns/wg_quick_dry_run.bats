@@ -271,8 +271,8 @@ prelude() {
 		>/etc/wireguard/wq0.conf
 	strace -f -o /run/trace -e trace=file,process "$1" up --dry-run wq0 >/dev/null
 	[[ ! -e /run/ran && ! -e /run/wireguard ]]
-	! grep -E '(O_CREAT|O_TRUNC|mkdir|rename|unlink|symlink|mount\()' trace
-	! grep -E 'execve\(.*(bash|wireguard-go|nft|ip)"' trace
+	expect 1 grep -E '(O_CREAT|O_TRUNC|mkdir|rename|unlink|symlink|mount\()' trace
+	expect 1 grep -E 'execve\(.*(bash|wireguard-go|nft|ip)"' trace
 	SCRIPT
 }
 
