@@ -173,6 +173,13 @@ static void tell(const struct names *names, const struct names_peer *peer,
 			lookups_answer(names->lookups, peer->domain)->err.text);
 }
 
+/* Whether it is this mention of its peer, of which there may be several, that `name` is about. */
+static bool is_about(const struct names_peer *name, const struct wg_peer *peer)
+{
+	return wg_key_equal(&name->key, &peer->public_key) &&
+	       (name->domain != NAMES_NONE || peer->endpoint.host);
+}
+
 /* The same device, but for the endpoints of those in `names`, which are in the same order. */
 static size_t set_endpoints(struct wg_device *device, const struct names *names)
 {
@@ -187,7 +194,7 @@ static size_t set_endpoints(struct wg_device *device, const struct names *names)
 		const union sockaddr_ip *addrs;
 
 		wg_peer_copy(copy, peer);
-		if (next == names->n_peers || !wg_key_equal(&name->key, &peer->public_key))
+		if (next == names->n_peers || !is_about(name, peer))
 			continue;
 		next++;
 		endpoint_fini(&copy->endpoint);

@@ -25,12 +25,8 @@ on_named_host() {
 	peer_b=L+V9o0fNYkMVKNqsX7spBzD/9oSvxM/C7ZCZX1jLO3Q=
 	peer_c=\$(wg genkey | wg pubkey)
 	write_conf() { (umask 077; cat >/etc/wireguard/wq0.conf); }
-	# The host's own /etc, and networks that addresses are chosen for.
-	mkdir /run/etc
-	cp -a /etc/passwd /etc/group /run/etc/
-	mount -t tmpfs tmpfs /etc
-	cp -a /run/etc/. /etc/
-	mkdir -m 700 /etc/wireguard
+	# No names but the name server's, and networks that addresses are chosen for.
+	rm -f /etc/hosts
 	echo 'hosts: files dns' >/etc/nsswitch.conf
 	echo 'nameserver 127.0.0.53' >/etc/resolv.conf
 	ip link add near type veth peer name far
@@ -114,6 +110,25 @@ on_named_host() {
 	cp -a /etc/wireguard/wq0.conf /run/
 	"$quick" up ./wq0.conf 2>err
 	contains "$(cat err)" "until \`wg-quick reresolve /run/wq0.conf' finds one"
+	SCRIPT
+}
+
+@test "a peer may have several sections, and its name in one of them" {
+	on_named_host <<-'SCRIPT'
+	echo 'a.example A 192.0.2.7' >records
+	write_conf <<-CONF
+	[Interface]
+	PrivateKey = $key
+	[Peer]
+	PublicKey = $peer_a
+	AllowedIPs = 10.1.0.0/16
+	[Peer]
+	PublicKey = $peer_a
+	Endpoint = a.example:1
+	AllowedIPs = 10.2.0.0/16
+	CONF
+	"$quick" up wq0 2>err || { cat err; exit 1; }
+	same "$peer_a	192.0.2.7:1" "$(wg show wq0 endpoints)"
 	SCRIPT
 }
 
