@@ -146,7 +146,7 @@ allowed_ip=::/0\nallowed_ip=0.0.0.0/0\n"
 @test "secrets are hidden unless WG_HIDE_KEYS is never" {
 	for format in json ndjson; do
 		ours show --$format >"$OUT"
-		! grep -qF -e 6EtabScXwQA6E7QxVwNT26ypFGzxUMX4V1aA/rpSAno= \
+		run ! grep -F -e 6EtabScXwQA6E7QxVwNT26ypFGzxUMX4V1aA/rpSAno= \
 			-e Zi4U/VlFVvUiYEcDNANRJYkDtk81VTdj8ZQmqypRXFg=\", "$OUT"
 		(($(grep -o '(hidden)' "$OUT" | wc -l) == 2))
 		WG_HIDE_KEYS=always ours show --$format | grep -q '"privateKey": *"(hidden)"'
@@ -319,5 +319,5 @@ allowed_ip=::/0\nallowed_ip=0.0.0.0/0\n"
 	kill -TERM "$STREAM"
 	wait "$STREAM"
 	(($(grep -c gone "$OUT") == 1))
-	! grep Unable "$OUT.err"
+	run ! grep Unable "$OUT.err"
 }

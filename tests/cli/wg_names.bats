@@ -139,7 +139,8 @@ allowed_ip=10.0.0.9/32
 	etc peers.names "$B64 $secret\n"
 	for format in '' --json --ndjson --prometheus; do
 		# shellcheck disable=SC2086
-		! ours show wg0 --names $format | grep -qF "${secret:0:20}"
+		ours show wg0 --names $format >"$LAB/out"
+		run ! grep -F "${secret:0:20}" "$LAB/out"
 	done
 }
 

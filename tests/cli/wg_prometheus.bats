@@ -87,7 +87,7 @@ allowed_ips=\"192.168.4.4/32,fd00::/8\"} 1536" "$LAB/out"
 
 @test "no secret is in it, whatever WG_HIDE_KEYS says" {
 	WG_HIDE_KEYS=never ours show --prometheus >"$LAB/out"
-	! grep -qF -e 6EtabScXwQA6E7QxVwNT26ypFGzxUMX4V1aA -e Zi4U/VlFVvUiYEcDNANRJYkDtk81 "$LAB/out"
+	run ! grep -F -e 6EtabScXwQA6E7QxVwNT26ypFGzxUMX4V1aA -e Zi4U/VlFVvUiYEcDNANRJYkDtk81 "$LAB/out"
 }
 
 @test "an interface that cannot be read is down, and no interfaces are none" {

@@ -26,12 +26,7 @@ on_crash_host() {
 		ip rule add table main suppress_prefixlength 0
 		nft add table ip theirs
 		without resolvconf resolvectl
-		mkdir /run/etc /run/wg-quick
-		cp -a /etc/passwd /etc/group /etc/nsswitch.conf /etc/hosts /run/etc/ 2>/dev/null || true
-		mount -t tmpfs tmpfs /etc
-		cp -a /run/etc/. /etc/
-		echo 'nameserver 192.0.2.9' >/etc/resolv.conf
-		mkdir -m 700 /etc/wireguard
+		mkdir /run/wg-quick
 		echo 0 >/proc/sys/net/ipv4/conf/all/src_valid_mark
 		cat >/etc/wireguard/wq0.conf <<-'CONF'
 		[Interface]

@@ -97,6 +97,6 @@ setup() {
 	echo '[Interface]' >/etc/wireguard/wq0.conf
 	WG_QUICK_CRASH_AT=1 "$1" up wq0
 	WG_QUICK_CRASH_AT=1 "$1" down wq0
-	! grep -q WG_QUICK_CRASH "$1"
+	expect 1 grep -q WG_QUICK_CRASH "$1"
 	SCRIPT
 }

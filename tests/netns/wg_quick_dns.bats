@@ -14,13 +14,6 @@ setup() {
 # What the scripts below have in common; goes in front of them.
 prelude() {
 	cat <<-'SCRIPT'
-	# The host's own /etc, which can be written to.
-	mkdir /run/etc
-	cp -a /etc/passwd /etc/group /etc/nsswitch.conf /etc/hosts /run/etc/ 2>/dev/null || true
-	mkdir -m 700 /run/etc/wireguard
-	mount -t tmpfs tmpfs /etc
-	cp -a /run/etc/. /etc/
-	echo 'nameserver 192.0.2.53' >/etc/resolv.conf
 	mkdir /run/bin
 	export PATH=/run/bin:$PATH
 

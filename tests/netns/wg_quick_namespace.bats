@@ -156,8 +156,7 @@ on_spaces() {
 @test "names are looked up where the endpoint is reached from" {
 	[[ -x /usr/sbin/nft ]] || skip "needs nft"
 	on_spaces <<-'SCRIPT'
-	printf 'nameserver 192.168.8.1\noptions timeout:1 attempts:1\n' >/run/resolv.conf
-	mount --bind /run/resolv.conf /etc/resolv.conf
+	printf 'nameserver 192.168.8.1\noptions timeout:1 attempts:1\n' >/etc/resolv.conf
 	world nft 'table inet t { counter asked { }; chain c { type filter hook prerouting priority 0; udp dport 53 counter name asked; }; }'
 	conf '#wg: Namespace = inner\n#wg: BirthNamespace = out' nosuch.example.org >/etc/wireguard/wq0.conf
 	"$quick" up wq0

@@ -137,9 +137,6 @@ on_this_host() {
 	on_this_host <<-'SCRIPT'
 	[[ -x /usr/sbin/nft ]] || exit 0
 	without resolvconf resolvectl
-	mount -t tmpfs tmpfs /etc
-	mkdir -m 700 /etc/wireguard
-	echo 'nameserver 192.0.2.1' >/etc/resolv.conf
 	# Somebody else's rules.
 	ip rule add table main suppress_prefixlength 0
 	echo 1 >/proc/sys/net/ipv4/conf/all/src_valid_mark
