@@ -114,7 +114,7 @@ static void explain_hook(struct explain *explain, const struct plan *plan, const
 		if (strcmp(all[i].key, step->key) != 0)
 			continue;
 		++*all[i].n;
-		if (n < all[i].hooks->n)
+		if (n < all[i].hooks->n && !explain->has_recorded_hooks)
 			text = plan_expand_hook(all[i].hooks->items[n], plan->interface);
 		if (text && !strcmp(text, step->text)) {
 			add_plain(explain, plan, step,

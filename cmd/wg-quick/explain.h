@@ -24,8 +24,9 @@ struct explain {
 	const struct target *target; /* these two are borrowed */
 	const struct conf *conf;
 	struct conf_places places;
-	const char *command;                                 /* "up"... */
-	bool is_replacing;                                   /* see struct foresight */
+	const char *command;     /* "up"... */
+	bool is_replacing;       /* see struct foresight */
+	bool has_recorded_hooks; /* conf has them as they were at `up`: they stand on no line */
 	size_t n_pre_up, n_post_up, n_pre_down, n_post_down; /* hooks told so far, by their keys */
 };
 

@@ -155,6 +155,9 @@ static void add_wrapped(struct strbuf *out, const char *text)
 	while (*text) {
 		size_t len = strcspn(text, " ");
 
+		/* "line" and its number stay together. */
+		if (!strncmp(text, "line ", 5))
+			len = 5 + strcspn(text + 5, " ");
 		if (!column || column + 1 + len > WIDTH) {
 			strbuf_addf(out, "%s%*s", column ? "\n" : "", INDENT, "");
 			column = INDENT;

@@ -108,12 +108,13 @@ static void copy_list(struct strlist *out, const struct strlist *in)
 		strlist_add(out, in->items[i]);
 }
 
-void recover_adopt(struct conf *conf, const struct journal *journal, bool has_file)
+bool recover_adopt(struct conf *conf, const struct journal *journal, bool has_file)
 {
 	struct conf_quick *quick = &conf->quick;
 	const char *table = journal->done.table_name;
+	bool is_file = counts_file(quick, journal, has_file);
 
-	if (!counts_file(quick, journal, has_file)) {
+	if (!is_file) {
 		copy_list(&quick->pre_down, &journal->pre_down);
 		copy_list(&quick->post_down, &journal->post_down);
 	}
@@ -123,6 +124,7 @@ void recover_adopt(struct conf *conf, const struct journal *journal, bool has_fi
 		table = "off";
 	free(quick->table);
 	quick->table = mem_strdup(table);
+	return is_file;
 }
 
 /* ---- undoing --------------------------------------------------------------------------------- */

@@ -33,8 +33,9 @@ void recover(struct view *view, enum recover_finding finding, bool is_up);
 /**
  * Makes a configuration say what was done when the interface came up: DNS, Table, and PreDown and
  * PostDown unless PreUp and PostUp are what they were then; if they are not, that is told on stderr
- * (where there is a file, and this is no dry run).
+ * (where there is a file, and this is no dry run). Returns whether PreDown and PostDown are still
+ * the file's.
  */
-void recover_adopt(struct conf *conf, const struct journal *journal, bool has_file);
+bool recover_adopt(struct conf *conf, const struct journal *journal, bool has_file);
 
 #endif

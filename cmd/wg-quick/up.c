@@ -108,7 +108,7 @@ static int explain_taking_down(struct explain *explain, struct view *view, struc
 	int r;
 
 	if (finding == RECOVER_UP) {
-		recover_adopt(conf, &view->journal, view->has_file);
+		explain->has_recorded_hooks = !recover_adopt(conf, &view->journal, view->has_file);
 		view->state.is_wireguard = true;
 	}
 	r = plan_down(&plan, view->target.interface, conf, &view->state, err);
@@ -116,6 +116,7 @@ static int explain_taking_down(struct explain *explain, struct view *view, struc
 	if (!r)
 		r = explain_plan(explain, &plan, err);
 	explain->conf = &view->conf;
+	explain->has_recorded_hooks = false;
 	return r;
 }
 

@@ -198,6 +198,26 @@ prelude() {
 	SCRIPT
 }
 
+@test "commands that are not the file's any more stand on no line of it; a line and its number stay together" {
+	on_each_host <<-SCRIPT
+	$(prelude)
+	printf '[Interface]\nDNS = 10.0.0.2\nPostUp = true\nPreDown = echo x\n' | write_conf
+	"\$quick" up --dry-run wq0 >out
+	same "        no resolvconf, no systemd-resolved: DNS is set in /etc/resolv.conf,
+	        line 2" "\$(grep -A 1 'no resolvconf' out)"
+	"\$quick" up wq0
+	"\$quick" down --dry-run wq0 >out
+	grep -E '^echo x {10,}PreDown, line 4$' out
+	printf '[Interface]\nDNS = 10.0.0.2\nPostUp = true other\nPreDown = echo y\n' | write_conf
+	for words in 'down --dry-run' 'up --replace --dry-run'; do
+		"\$quick" \$words wq0 >out
+		grep -E "^echo x {10,}PreDown, as the file had it at \\\`up'$" out
+	done
+	grep -E '^true other {10,}PostUp, line 3$' out
+	"\$quick" down wq0
+	SCRIPT
+}
+
 @test "what would be refused is refused, in the same words" {
 	on_each_host <<-SCRIPT
 	$(prelude)
