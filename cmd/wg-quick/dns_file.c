@@ -469,13 +469,16 @@ int dns_file_set(enum dns_file_outcome *out, const struct dns_file *file, const 
 }
 
 /* Whether another file can take its place: neither a mount point nor in a directory that cannot be
- * written to. */
+ * written to, or made. */
 static bool is_replaceable(const char *path)
 {
 	AUTO(auto_free) char *copy = mem_strdup(path);
+	const char *dir = dirname(copy);
 	struct statx info = { 0 };
 
-	if (access(dirname(copy), W_OK))
+	while (!exists(dir))
+		dir = dirname(copy);
+	if (access(dir, W_OK))
 		return false;
 	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, 0, &info) ||
 	       !(info.stx_attributes & STATX_ATTR_MOUNT_ROOT);

@@ -131,6 +131,13 @@ static void explain_hook(struct explain *explain, const struct plan *plan, const
 
 /* ---- the device ------------------------------------------------------------------------------ */
 
+static const char *namespace_reason(const struct conf_quick *quick)
+{
+	if (quick->netns && quick->birth_netns)
+		return "#wg: Namespace, BirthNamespace";
+	return quick->netns ? "#wg: Namespace" : "#wg: BirthNamespace";
+}
+
 static int explain_add_device(struct explain *explain, const struct plan *plan,
 			      const struct step *step, struct err *err)
 {
@@ -155,7 +162,7 @@ static int explain_add_device(struct explain *explain, const struct plan *plan,
 			    i ? "instead: a userspace program" : reason);
 	netns_foresee_move(&move, plan->interface);
 	if (move.len)
-		add(explain, step, strbuf_text(&move), 0, "#wg: Namespace, BirthNamespace");
+		add(explain, step, strbuf_text(&move), 0, namespace_reason(&explain->conf->quick));
 	return 0;
 }
 

@@ -137,13 +137,17 @@ prelude() {
 	while IFS= read -r text; do
 		printf '%b\n' "[Interface]\nAddress = 10.0.0.1/24\n\$text\n\$peer" | write_conf
 		as_told
-		[[ \$(planned up) == *"ip link set dev wq0 netns"* ]]
+		keys=\$(sed -n 's/^#wg: \([A-Za-z]*\).*/\1/p' /etc/wireguard/wq0.conf | paste -sd ,)
+		contains "\$("\$quick" up --dry-run wq0 | grep -A 1 'ip link set dev wq0 netns' | xargs) " " #wg: \${keys/,/, } "
 	done <<-'CASES'
 	#wg: Namespace = wq-target
 	#wg: BirthNamespace = wq-birth
 	#wg: Namespace = wq-target\n#wg: BirthNamespace = wq-birth
 	CASES
 	contains "\$(planned up)" "mtu 1360"
+	# Name servers, in a directory that is not there yet.
+	printf '[Interface]\nAddress = 10.0.0.1/24\nDNS = 10.0.0.2\n#wg: Namespace = wq-target\n' | write_conf
+	as_told
 	SCRIPT
 }
 
