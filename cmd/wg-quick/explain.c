@@ -29,7 +29,7 @@ static void add(struct explain *explain, const struct step *step, const char *co
 		unsigned int line, const char *reason)
 {
 	const struct explain_entry entry = {
-		.act = explain_text_act(step->kind),
+		.act = plan_kind_name(step->kind),
 		.command = command,
 		.reason = reason,
 		.line = line,
@@ -277,7 +277,7 @@ static void explain_route(struct explain *explain, const struct plan *plan, cons
 {
 	const struct conf_place_ip *ip = conf_places_ip(&explain->places, &step->cidr);
 	AUTO(strbuf_fini) struct strbuf command = { 0 }, reason = { 0 };
-	struct explain_entry entry = { .act = explain_text_act(step->kind), .step = step };
+	struct explain_entry entry = { .act = plan_kind_name(step->kind), .step = step };
 	char text[WG_KEY_BASE64_LEN + 1];
 	struct wg_key key;
 

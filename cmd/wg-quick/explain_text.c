@@ -18,45 +18,6 @@ enum {
 #define FAINT "\x1b[2m"
 #define PLAIN "\x1b[0m"
 
-static const char *const acts[] = {
-	[STEP_ADD_DEVICE] = "add-device",
-	[STEP_RUN_HOOK] = "run-hook",
-	[STEP_SET_DEVICE] = "set-device",
-	[STEP_ADD_ADDRESS] = "add-address",
-	[STEP_SET_MTU_AND_UP] = "set-mtu-and-up",
-	[STEP_SET_DNS] = "set-dns",
-	[STEP_ROUTE_PEERS] = "route-peers",
-	[STEP_SET_MARK] = "set-mark",
-	[STEP_ADD_RULE] = "add-rule",
-	[STEP_DELETE_RULE] = "delete-rule",
-	[STEP_DELETE_RULES] = "delete-rules",
-	[STEP_ADD_ROUTE] = "add-route",
-	[STEP_SET_SRC_VALID_MARK] = "set-src-valid-mark",
-	[STEP_RESET_SRC_VALID_MARK] = "reset-src-valid-mark",
-	[STEP_ADD_FIREWALL] = "add-firewall",
-	[STEP_DELETE_FIREWALL] = "delete-firewall",
-	[STEP_SAVE] = "save",
-	[STEP_CLOSE_BYPASSES] = "close-bypasses",
-	[STEP_ADD_KILL_SWITCH] = "add-kill-switch",
-	[STEP_REPLACE_KILL_SWITCH] = "replace-kill-switch",
-	[STEP_DELETE_KILL_SWITCH] = "delete-kill-switch",
-	[STEP_LET_NAMES_THROUGH] = "let-names-through",
-	[STEP_KEEP_NAMES_IN] = "keep-names-in",
-	[STEP_DELETE_DEVICE] = "delete-device",
-	[STEP_UNSET_DNS] = "unset-dns",
-	[STEP_CHANGE_DEVICE] = "change-device",
-	[STEP_DELETE_ADDRESS] = "delete-address",
-	[STEP_DELETE_ROUTE] = "delete-route",
-	[STEP_RESET_MARK] = "reset-mark",
-};
-
-const char *explain_text_act(enum step_kind kind)
-{
-	const char *act = (size_t)kind < sizeof(acts) / sizeof(acts[0]) ? acts[kind] : NULL;
-
-	return act ? act : "other";
-}
-
 void explain_text_begin(struct explain_text *out, bool is_json, bool is_coloured,
 			const char *command, const struct target *target)
 {

@@ -32,9 +32,6 @@ struct explain_entry {
 	const struct wg_key *peer;
 };
 
-/** The JSON's word for a kind of step. */
-const char *explain_text_act(enum step_kind kind);
-
 /** `out` must stay where it is. */
 void explain_text_begin(struct explain_text *out, bool is_json, bool is_coloured,
 			const char *command, const struct target *target);

@@ -107,13 +107,6 @@ static void copy_hooks(struct strlist *out, const struct strlist *hooks, const c
 	}
 }
 
-static void copy_list(struct strlist *out, const struct strlist *in)
-{
-	strlist_fini(out);
-	for (size_t i = 0; i < in->n; i++)
-		strlist_add(out, in->items[i]);
-}
-
 static void keep_hooks(struct journal *journal, const struct conf_quick *quick)
 {
 	const char *interface = journal->done.interface;
@@ -170,8 +163,8 @@ void journal_begin(struct journal *out, const struct plan *plan, const char *con
 	out->netns = mem_strdup(conf->quick.netns);
 	out->birth_netns = mem_strdup(conf->quick.birth_netns);
 	keep_hooks(out, &conf->quick);
-	copy_list(&out->dns_servers, &conf->quick.dns_servers);
-	copy_list(&out->dns_search, &conf->quick.dns_search);
+	strlist_copy(&out->dns_servers, &conf->quick.dns_servers);
+	strlist_copy(&out->dns_search, &conf->quick.dns_search);
 	keep_endpoints(out, conf->device);
 	if (!lock_add_path(&path, plan->interface, SUFFIX))
 		return;
@@ -242,8 +235,8 @@ void journal_set_dns(struct journal *journal, const struct strlist *servers,
 {
 	AUTO(strbuf_fini) struct strbuf text = { 0 };
 
-	copy_list(&journal->dns_servers, servers);
-	copy_list(&journal->dns_search, search);
+	strlist_copy(&journal->dns_servers, servers);
+	strlist_copy(&journal->dns_search, search);
 	journal_text_add_dns(&text, journal);
 	write_record(journal, &text);
 }

@@ -153,7 +153,7 @@ static bool find_kind(enum step_kind *out, const char *name)
 {
 	const char *each;
 
-	for (unsigned int i = 0; (each = journal_kind_name((enum step_kind)i)); i++)
+	for (unsigned int i = 0; (each = plan_kind_name((enum step_kind)i)); i++)
 		if (!strcmp(each, name)) {
 			*out = (enum step_kind)i;
 			return true;

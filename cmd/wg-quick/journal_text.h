@@ -47,8 +47,6 @@ extern const char *const journal_hook_keys[JOURNAL_N_HOOKS];
 /** The hooks of journal_hook_keys[key]. */
 struct strlist *journal_hooks(struct journal *journal, size_t key);
 
-/** A step's kind in a record; NULL: there is no such kind. */
-const char *journal_kind_name(enum step_kind kind);
 /** What a line ends in: it is there to find mishaps, not malice. */
 uint32_t journal_checksum(const char *text, size_t len);
 

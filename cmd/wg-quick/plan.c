@@ -295,6 +295,71 @@ bool plan_undo(struct step *out, const struct step *done)
 	return false;
 }
 
+const char *plan_kind_name(enum step_kind kind)
+{
+	switch (kind) {
+	case STEP_ADD_DEVICE:
+		return "add-device";
+	case STEP_RUN_HOOK:
+		return "run-hook";
+	case STEP_SET_DEVICE:
+		return "set-device";
+	case STEP_ADD_ADDRESS:
+		return "add-address";
+	case STEP_SET_MTU_AND_UP:
+		return "set-mtu-and-up";
+	case STEP_SET_DNS:
+		return "set-dns";
+	case STEP_ROUTE_PEERS:
+		return "route-peers";
+	case STEP_SET_MARK:
+		return "set-mark";
+	case STEP_ADD_RULE:
+		return "add-rule";
+	case STEP_DELETE_RULE:
+		return "delete-rule";
+	case STEP_DELETE_RULES:
+		return "delete-rules";
+	case STEP_ADD_ROUTE:
+		return "add-route";
+	case STEP_SET_SRC_VALID_MARK:
+		return "set-src-valid-mark";
+	case STEP_RESET_SRC_VALID_MARK:
+		return "reset-src-valid-mark";
+	case STEP_ADD_FIREWALL:
+		return "add-firewall";
+	case STEP_DELETE_FIREWALL:
+		return "delete-firewall";
+	case STEP_SAVE:
+		return "save";
+	case STEP_DELETE_DEVICE:
+		return "delete-device";
+	case STEP_UNSET_DNS:
+		return "unset-dns";
+	case STEP_CLOSE_BYPASSES:
+		return "close-bypasses";
+	case STEP_ADD_KILL_SWITCH:
+		return "add-kill-switch";
+	case STEP_REPLACE_KILL_SWITCH:
+		return "replace-kill-switch";
+	case STEP_DELETE_KILL_SWITCH:
+		return "delete-kill-switch";
+	case STEP_LET_NAMES_THROUGH:
+		return "let-names-through";
+	case STEP_KEEP_NAMES_IN:
+		return "keep-names-in";
+	case STEP_CHANGE_DEVICE:
+		return "change-device";
+	case STEP_DELETE_ADDRESS:
+		return "delete-address";
+	case STEP_DELETE_ROUTE:
+		return "delete-route";
+	case STEP_RESET_MARK:
+		return "reset-mark";
+	}
+	return NULL;
+}
+
 /* In the words of the original: to delete a rule it names the table alone. */
 static void format_rule(struct strbuf *out, const char *command, const struct rule *rule)
 {

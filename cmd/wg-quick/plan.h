@@ -129,6 +129,9 @@ char *plan_expand_hook(const char *text, const char *interface);
  * need of one. */
 bool plan_undo(struct step *out, const struct step *done);
 
+/** A kind's name in journals and in JSON; NULL: there is no such kind. */
+const char *plan_kind_name(enum step_kind kind);
+
 /** What a step does, in the words of the command that would do it. */
 void plan_format_step(struct strbuf *out, const struct plan *plan, const struct step *step);
 

@@ -252,16 +252,6 @@ static void compare_mtu(struct comparison *comparison)
 	step->former_id = comparison_id_of(before);
 }
 
-static bool is_same_list(const struct strlist *a, const struct strlist *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->items[i], b->items[i]) != 0)
-			return false;
-	return true;
-}
-
 static void compare_dns(struct comparison *comparison)
 {
 	const struct reload_host *host = comparison->host;
@@ -269,8 +259,8 @@ static void compare_dns(struct comparison *comparison)
 	bool is_wanted = quick->dns_servers.n;
 	struct step *step;
 
-	if (!host->is_cut_off && is_same_list(&quick->dns_servers, host->dns_servers) &&
-	    (!is_wanted || is_same_list(&quick->dns_search, host->dns_search)))
+	if (!host->is_cut_off && strlist_equal(&quick->dns_servers, host->dns_servers) &&
+	    (!is_wanted || strlist_equal(&quick->dns_search, host->dns_search)))
 		return;
 	step = plan_add_step(&comparison->news, is_wanted ? STEP_SET_DNS : STEP_UNSET_DNS);
 	step->former_id =
@@ -292,12 +282,6 @@ static int check(const char *interface, const struct conf *conf, const struct re
 		       is_closed ? "on" : "off", interface);
 }
 
-static void copy_list(struct strlist *out, const struct strlist *in)
-{
-	for (size_t i = 0; i < in->n; i++)
-		strlist_add(out, in->items[i]);
-}
-
 int plan_reload(struct reload *out, const char *interface, const struct conf *conf,
 		const struct wg_device *wanted, const struct plan *ours,
 		const struct reload_host *host, struct err *err)
@@ -317,8 +301,8 @@ int plan_reload(struct reload *out, const char *interface, const struct conf *co
 	out->mtu_bytes = host->mtu_bytes;
 	out->mark = host->running->fwmark;
 	out->lets_lan = host->state->lets_lan;
-	copy_list(&out->dns_servers, host->dns_servers);
-	copy_list(&out->dns_search, host->dns_search);
+	strlist_copy(&out->dns_servers, host->dns_servers);
+	strlist_copy(&out->dns_search, host->dns_search);
 	decide_mark(&comparison);
 	marks = comparison.last; /* the very last */
 	comparison.last = (struct plan){ 0 };

@@ -84,28 +84,26 @@ static bool is_same(const struct strlist *recorded, const struct strlist *hooks,
 	return true;
 }
 
+bool recover_has_same_hooks(const struct conf_quick *quick, const struct journal *journal)
+{
+	const char *interface = journal->done.interface;
+
+	return is_same(&journal->pre_up, &quick->pre_up, interface) &&
+	       is_same(&journal->post_up, &quick->post_up, interface);
+}
+
 /* Whether what undoes the hooks that were run is what the file says now: so that a mistake in
  * PostDown can be mended, but nothing is undone that was not done. */
 static bool counts_file(const struct conf_quick *quick, const struct journal *journal,
 			bool has_file)
 {
-	const char *interface = journal->done.interface;
-
-	if (has_file && is_same(&journal->pre_up, &quick->pre_up, interface) &&
-	    is_same(&journal->post_up, &quick->post_up, interface))
+	if (has_file && recover_has_same_hooks(quick, journal))
 		return true;
 	if (has_file && !quick_options.is_dry_run)
 		cli_say("[!] PreUp or PostUp is not what it was when `%s' came up: PreDown and "
 			"PostDown are run as they were then",
-			interface);
+			journal->done.interface);
 	return false;
-}
-
-static void copy_list(struct strlist *out, const struct strlist *in)
-{
-	strlist_fini(out);
-	for (size_t i = 0; i < in->n; i++)
-		strlist_add(out, in->items[i]);
 }
 
 bool recover_adopt(struct conf *conf, const struct journal *journal, bool has_file)
@@ -115,11 +113,11 @@ bool recover_adopt(struct conf *conf, const struct journal *journal, bool has_fi
 	bool is_file = counts_file(quick, journal, has_file);
 
 	if (!is_file) {
-		copy_list(&quick->pre_down, &journal->pre_down);
-		copy_list(&quick->post_down, &journal->post_down);
+		strlist_copy(&quick->pre_down, &journal->pre_down);
+		strlist_copy(&quick->post_down, &journal->post_down);
 	}
-	copy_list(&quick->dns_servers, &journal->dns_servers);
-	copy_list(&quick->dns_search, &journal->dns_search);
+	strlist_copy(&quick->dns_servers, &journal->dns_servers);
+	strlist_copy(&quick->dns_search, &journal->dns_search);
 	if (journal->done.route_policy == ROUTE_POLICY_OFF)
 		table = "off";
 	free(quick->table);

@@ -30,6 +30,9 @@ enum recover_finding recover_look(struct view *view);
  */
 void recover(struct view *view, enum recover_finding finding, bool is_up);
 
+/** Whether PreUp and PostUp are what they were when the interface came up. */
+bool recover_has_same_hooks(const struct conf_quick *quick, const struct journal *journal);
+
 /**
  * Makes a configuration say what was done when the interface came up: DNS, Table, and PreDown and
  * PostDown unless PreUp and PostUp are what they were then; if they are not, that is told on stderr

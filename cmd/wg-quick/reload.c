@@ -203,31 +203,13 @@ static int carry_out(const struct reload *reload, struct view *view, struct jour
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static bool is_same_hooks(const struct strlist *recorded, const struct strlist *hooks,
-			  const char *interface)
-{
-	if (recorded->n != hooks->n)
-		return false;
-	for (size_t i = 0; i < hooks->n; i++) {
-		AUTO(auto_free) char *text = plan_expand_hook(hooks->items[i], interface);
-
-		if (strcmp(text, recorded->items[i]) != 0)
-			return false;
-	}
-	return true;
-}
-
 static void tell_of_hooks(const struct view *view, const struct journal *journal)
 {
-	const struct conf_quick *quick = &view->conf.quick;
-	const char *interface = view->target.interface;
-
 	/* As long as these are the same, `down' takes the others from the file: see recover.h. */
-	if (!is_same_hooks(&journal->pre_up, &quick->pre_up, interface) ||
-	    !is_same_hooks(&journal->post_up, &quick->post_up, interface))
+	if (!recover_has_same_hooks(&view->conf.quick, journal))
 		cli_say("[!] PreUp or PostUp has changed: the commands in the file count from the "
 			"next `up' of `%s' on",
-			interface);
+			view->target.interface);
 }
 
 static bool has_same_endpoints(const struct journal *journal, const struct wg_device *device)

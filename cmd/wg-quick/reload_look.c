@@ -291,12 +291,6 @@ static bool has_step(const struct plan *plan, enum step_kind kind)
 	return false;
 }
 
-static void copy_list(struct strlist *out, const struct strlist *in)
-{
-	for (size_t i = 0; i < in->n; i++)
-		strlist_add(out, in->items[i]);
-}
-
 static void look_at_dns(struct reload_view *out, const struct view *view,
 			const struct journal *journal)
 {
@@ -312,8 +306,8 @@ static void look_at_dns(struct reload_view *out, const struct view *view,
 	out->host.is_cut_off = journal->phase == JOURNAL_RELOAD;
 	if (!has_step(&out->ours, STEP_SET_DNS))
 		return;
-	copy_list(&out->dns_servers, &journal->dns_servers);
-	copy_list(&out->dns_search, &journal->dns_search);
+	strlist_copy(&out->dns_servers, &journal->dns_servers);
+	strlist_copy(&out->dns_search, &journal->dns_search);
 }
 
 static int look_at_link(struct reload_view *out, const char *interface, struct err *err)

@@ -25,6 +25,23 @@ bool strlist_has(const struct strlist *list, const char *text)
 	return false;
 }
 
+bool strlist_equal(const struct strlist *a, const struct strlist *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	return true;
+}
+
+void strlist_copy(struct strlist *out, const struct strlist *list)
+{
+	strlist_fini(out);
+	for (size_t i = 0; i < list->n; i++)
+		strlist_add(out, list->items[i]);
+}
+
 void strlist_fini(struct strlist *list)
 {
 	for (size_t i = 0; i < list->n; i++)

@@ -16,6 +16,9 @@ void strlist_add(struct strlist *list, const char *text);
 /** Adds a copy of the first len bytes of text. */
 void strlist_add_mem(struct strlist *list, const char *text, size_t len);
 bool strlist_has(const struct strlist *list, const char *text);
+bool strlist_equal(const struct strlist *a, const struct strlist *b);
+/** Makes `out` a copy of another list; what it had is freed. */
+void strlist_copy(struct strlist *out, const struct strlist *list);
 void strlist_fini(struct strlist *list);
 
 #endif

@@ -115,13 +115,6 @@ static void refusals(void **state)
 			    "\t\"steps\": [],\n\t\"refused\": \"`x' does not exist\"\n}\n");
 }
 
-static void all_kinds_have_a_word(void **state)
-{
-	(void)state;
-	for (int kind = STEP_ADD_DEVICE; kind <= STEP_RESET_MARK; kind++)
-		assert_string_not_equal(explain_text_act((enum step_kind)kind), "other");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,7 +122,6 @@ int main(void)
 		cmocka_unit_test(nothing_to_do),
 		cmocka_unit_test(members),
 		cmocka_unit_test(refusals),
-		cmocka_unit_test(all_kinds_have_a_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -362,6 +362,13 @@ static void undoing_knows_the_details(void **state)
 	assert_int_equal(undo.family, AF_INET6);
 }
 
+static void all_kinds_have_a_word(void **state)
+{
+	(void)state;
+	for (int kind = STEP_ADD_DEVICE; kind <= STEP_RESET_MARK; kind++)
+		assert_non_null(plan_kind_name((enum step_kind)kind));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +385,7 @@ int main(void)
 		cmocka_unit_test(mtu_of_the_narrowest_way),
 		cmocka_unit_test(what_is_on_the_device_needs_no_undoing),
 		cmocka_unit_test(undoing_knows_the_details),
+		cmocka_unit_test(all_kinds_have_a_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
