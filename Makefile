@@ -295,6 +295,9 @@ install: all
 		'$(DESTDIR)$(ZSHCOMPDIR)/_$(notdir $(file:.zsh=))' && ) true
 	$(if $(fish_scripts),install -m 0644 $(fish_scripts) '$(DESTDIR)$(FISHCOMPDIR)')
 	$(if $(units),install -m 0644 $(units) '$(DESTDIR)$(SYSTEMDUNITDIR)')
+	@# systemd does not look for programs in every place that BINDIR may be.
+	$(if $(units),sed -i 's|^\(Exec[A-Za-z]*=\)wg-quick |\1$(BINDIR)/wg-quick |' \
+		$(foreach file,$(units),'$(DESTDIR)$(SYSTEMDUNITDIR)/$(notdir $(file))'))
 
 # Leaves $(SYSCONFDIR)/wireguard alone: the keys in it are not ours to delete.
 uninstall:

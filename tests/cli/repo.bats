@@ -32,6 +32,8 @@ teardown() {
 	for unit in systemd/*; do
 		[ -s "$scratch/units/$(basename "$unit")" ]
 	done
+	[ "$(grep -ho '^ExecStart=.* ' "$scratch"/units/*.service | sort)" = \
+		"$(printf 'ExecStart=/opt/wg/bin/wg-quick %s \n' reresolve up)" ]
 	[ "$(stat -c %a "$scratch/etc/wireguard")" = 700 ]
 }
 
