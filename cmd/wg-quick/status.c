@@ -318,7 +318,8 @@ static void look_at_what_is_left(struct look *look)
 				    "there is an interface of that name which is no WireGuard "
 				    "interface: take it away first");
 	if (look->has_journal && look->journal.phase == JOURNAL_UP_DONE)
-		status_problems_add(problems, "gone", strbuf_text(&look->up),
+		status_problems_add(problems, "gone",
+				    strbuf_text(look->view->has_file ? &look->up : &look->down),
 				    "it was up, and has been deleted by other means");
 	if (state->has_kill_switch)
 		status_problems_add(problems, "kill-switch", strbuf_text(&look->down),
@@ -335,7 +336,10 @@ static int look_at_running(struct look *look)
 	if (look->has_journal && look->journal.config_path &&
 	    strcmp(look->journal.config_path, status->target->path) != 0)
 		status->up_from = look->journal.config_path;
-	if (look->view->state.link_exists)
+	if (!look->view->has_file)
+		status_problems_add(&status->problems, "no-file", strbuf_text(&look->down),
+				    "its file does not exist any more");
+	else if (look->view->state.link_exists)
 		r = compare(look);
 	else
 		status_problems_add(&status->problems, "link-elsewhere", strbuf_text(&look->down),
@@ -375,6 +379,16 @@ static int look_and_tell(struct view *view, const char *argument)
 	return status ? status : (int)look.status.state;
 }
 
+/* What is up is up without its file, too, as the journal knows. */
+static int look_at_file_and_host(struct view *view, const char *argument)
+{
+	struct target found = { 0 };
+	bool is_missing = target_find(&found, argument, NULL) == -ENOENT;
+
+	target_fini(&found);
+	return is_missing ? view_look_down(view, argument) : view_look(view, argument, CONF_QUICK);
+}
+
 int quick_status(int argc, char **argv)
 {
 	AUTO(view_fini) struct view view = VIEW_NONE;
@@ -382,6 +396,6 @@ int quick_status(int argc, char **argv)
 
 	(void)argc;
 	quick_options.is_dry_run = true; /* it only looks */
-	status = view_look(&view, argv[1], CONF_QUICK);
+	status = look_at_file_and_host(&view, argv[1]);
 	return status ? status : look_and_tell(&view, argv[1]);
 }

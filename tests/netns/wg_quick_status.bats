@@ -102,6 +102,27 @@ prelude() {
 	SCRIPT
 }
 
+@test "what is up is told also when its file is gone" {
+	on_each_host <<-SCRIPT
+	$(prelude)
+	full
+	"\$quick" up wq0
+	mv /etc/wireguard/wq0.conf /run
+	problems 2 no-file
+	contains "\$(cat text)" "
+	  from /etc/wireguard/wq0.conf
+	  ! its file does not exist any more
+	    remedy: wg-quick down wq0"
+	ip link delete wq0
+	sleep 0.2
+	problems 3 gone
+	contains "\$(cat text)" "remedy: wg-quick down wq0"
+	"\$quick" down wq0
+	expect 1 "\$quick" status wq0 2>err
+	same "wg-quick: \\\`/etc/wireguard/wq0.conf' does not exist" "\$(cat err)"
+	SCRIPT
+}
+
 @test "secrets are not told" {
 	on_each_host <<-SCRIPT
 	$(prelude)
