@@ -73,6 +73,18 @@ int view_look_at_host(struct view *view)
 	return 0;
 }
 
+bool view_refuse_callers(const struct view *view, const char *how)
+{
+	struct err err = { 0 };
+
+	if (!view->lock.is_callers)
+		return false;
+	err_set(&err, -EBUSY, "cannot %s `%s' from a command of its own `up' or `down'", how,
+		view->target.interface);
+	quick_fail(&err, NULL);
+	return true;
+}
+
 /* The interface is where `up` has put it, whatever the file says since. */
 static void recall_netns(struct view *view)
 {

@@ -66,6 +66,9 @@ int view_look(struct view *out, const char *argument, enum conf_dialect dialect)
  * do, and view->conf says nothing then.
  */
 int view_look_down(struct view *out, const char *argument);
+/** Refuses to change an interface that a command of another run is called by, which would neither
+ * know of it nor undo it. `how` is "reload" or "replace". Returns whether it did. */
+bool view_refuse_callers(const struct view *view, const char *how);
 /** Only looks at the host, once more. Returns as view_look(). */
 int view_look_at_host(struct view *view);
 /** Only finds the file, warning if everybody may read it. Returns as view_look(). */

@@ -205,8 +205,10 @@ static void take(struct lock *out, const char *name)
 		if (errno != EWOULDBLOCK)
 			return;
 		holder = holder_of(fd);
-		if (holder == getpid() || is_part_of(holder, fd))
+		if (holder == getpid() || is_part_of(holder, fd)) {
+			out->is_callers = holder != getpid();
 			return;
+		}
 		if (name[0] && holder && !is_told) {
 			tell(holder, name);
 			is_told = true;

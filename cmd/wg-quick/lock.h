@@ -14,6 +14,7 @@ struct lock {
 	int fd; /* negative: none */
 	char *path;
 	bool has_made_dir;
+	bool is_callers; /* no lock, since this run is part of the one that has it */
 };
 
 /* What a lock is before it is taken. */

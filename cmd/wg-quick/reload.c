@@ -275,6 +275,8 @@ static int reload(struct view *view, bool has_journal)
 	tell_of_lost(&look);
 	if (quick_options.is_dry_run)
 		return explain_one("reload", &reload.plan, &view->target, &view->conf);
+	if (reload.plan.n_steps && view_refuse_callers(view, "reload"))
+		return 1;
 	for (size_t i = 0; reload.plan.n_steps && i < view->conf.warnings.n; i++)
 		cli_say("%s", view->conf.warnings.items[i]);
 	if (has_journal)

@@ -74,7 +74,9 @@ static int take_up(struct view *view, enum device_implementation implementation,
 	int status = 0;
 
 	if (quick_options.is_replacing && view->state.is_wireguard)
-		status = replace(view, implementation, finding);
+		status = view_refuse_callers(view, "replace")
+				 ? 1
+				 : replace(view, implementation, finding);
 	if (status)
 		return status;
 	if (plan_up(&plan, view->target.interface, implementation, &view->conf, &view->state, &err))

@@ -373,3 +373,22 @@ on_this_host() {
 	done
 	SCRIPT
 }
+
+@test "a command does not reload or replace the interface that it belongs to, unless nothing is to be done" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	for command in "PreUp = $quick reload wq0" "PostUp = $quick up --replace wq0" "PreDown = $quick up --replace wq0"; do
+		printf '[Interface]\nAddress = 10.0.0.1/24\n%s\n[Peer]\nPublicKey = %s\nAllowedIPs = 0.0.0.0/0\n' \
+			"$command" "$peer_a" | write_conf
+		if [[ $command == PreDown* ]]; then "$quick" up wq0; expect 1 "$quick" down wq0 2>err
+		else expect 1 "$quick" up wq0 2>err; fi
+		contains "$(cat err)" "wg-quick: cannot re"
+		contains "$(cat err)" " \`wq0' from a command of its own \`up' or \`down'"
+		[[ $command != PreDown* ]] || { printf '[Interface]\n' | write_conf; "$quick" down wq0; }
+		same "$before" "$(state)"
+	done
+	printf '[Interface]\nAddress = 10.0.0.1/24\nPostUp = %s reload wq0\n' "$quick" | write_conf
+	"$quick" up wq0
+	"$quick" down wq0
+	SCRIPT
+}
