@@ -259,6 +259,24 @@ static void tell_of_lost(const struct reload_view *look)
 	}
 }
 
+/* Who has peers added by PreUp or PostUp loses them. */
+static void tell_of_removed(const struct reload *reload, const struct view *view)
+{
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = reload->change };
+	const struct wg_peer *peer;
+	size_t n = 0;
+
+	if (!view->conf.quick.pre_up.n && !view->conf.quick.post_up.n)
+		return;
+	while ((peer = wg_peers_next(&peers)))
+		n += (peer->flags & WG_PEER_REMOVE) != 0;
+	if (n)
+		cli_say("[!] %zu peer%s not in the file: removed, even if PreUp or PostUp had "
+			"added %s; `wg-quick up --replace %s' runs these again",
+			n, n == 1 ? " is" : "s are", n == 1 ? "it" : "them",
+			view->target.interface);
+}
+
 static int reload(struct view *view, bool has_journal)
 {
 	AUTO(journal_fini) struct journal none = JOURNAL_NONE;
@@ -273,6 +291,7 @@ static int reload(struct view *view, bool has_journal)
 			&look.host, &err))
 		return quick_fail(&err, NULL);
 	tell_of_lost(&look);
+	tell_of_removed(&reload, view);
 	if (quick_options.is_dry_run)
 		return explain_one("reload", &reload.plan, &view->target, &view->conf);
 	if (reload.plan.n_steps && view_refuse_callers(view, "reload"))

@@ -359,6 +359,31 @@ on_reload_host() {
 	SCRIPT
 }
 
+@test "peers that commands have added go, which is told" {
+	on_reload_host <<-'SCRIPT'
+	echo "$peer_a" >/run/keys
+	for command in 'wg set %i peer $(cat /run/keys)' true; do
+		write_conf <<-CONF
+		[Interface]
+		PrivateKey = $key
+		PostUp = $command
+		CONF
+		up
+		wg set wq0 peer "$peer_a"
+		contains "$("$quick" reload --dry-run wq0 2>&1)" "[!] 1 peer is not in the file: removed, even if PreUp or PostUp had added it; \`wg-quick up --replace wq0' runs these again"
+		contains "$(reload)" "[!] 1 peer is not in the file: removed"
+		same '' "$(reload)"
+		down
+	done
+	# Without such commands they are what the file has lost.
+	write_conf <<<$'[Interface]\nPreDown = true'
+	up
+	wg set wq0 peer "$peer_a"
+	same "[#] wg syncconf wq0 /dev/fd/63" "$(reload)"
+	down
+	SCRIPT
+}
+
 @test "commands that have changed are told, and not run" {
 	on_reload_host <<-'SCRIPT'
 	config() {
