@@ -29,6 +29,7 @@
 #include "lib/netlink/link.h"
 #include "lib/uapi/client.h"
 #include "lib/util/cleanup.h"
+#include "lib/util/mem.h"
 
 /* What it works on. */
 struct look {
@@ -281,6 +282,22 @@ static void check_endpoints(struct look *look, const struct reload_view *there)
 	}
 }
 
+/* A reload would remove the peers that PreUp or PostUp have added, and not run these. */
+static void spare_added_peers(struct look *look)
+{
+	const struct conf_quick *quick = &look->view->conf.quick;
+	struct status_problems *problems = &look->status.problems;
+
+	for (size_t i = 0; (quick->pre_up.n || quick->post_up.n) && i < problems->n; i++) {
+		struct status_problem *problem = &problems->items[i];
+
+		if (strcmp(problem->what, "extra-peer") != 0)
+			continue;
+		free(problem->remedy);
+		problem->remedy = mem_strdup(strbuf_text(&look->replace));
+	}
+}
+
 static int compare(struct look *look)
 {
 	AUTO(reload_view_fini) struct reload_view there = { 0 };
@@ -299,6 +316,7 @@ static int compare(struct look *look)
 	conf_places_find(&places, &view->conf);
 	status_problems_find(&look->status.problems, &reload, &there.host, &places,
 			     strbuf_text(&look->reload));
+	spare_added_peers(look);
 	check_endpoints(look, &there);
 	check_firewall(look, &reload, there.wanted);
 	check_dns(look, &reload);

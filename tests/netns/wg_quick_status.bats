@@ -102,6 +102,17 @@ prelude() {
 	SCRIPT
 }
 
+@test "peers that commands may have added are not to be removed by a reload" {
+	on_each_host <<-SCRIPT
+	$(prelude)
+	printf '[Interface]\nPrivateKey = %s\nPostUp = wg set %%i peer %s\n' "\$key" "\$peer_a" | write_conf
+	"\$quick" up wq0
+	problems 2 extra-peer
+	same "  ! peer xTIBA5rb... is not in the file
+	    remedy: wg-quick up --replace wq0" "\$(tail -n +3 text)"
+	SCRIPT
+}
+
 @test "what is up is told also when its file is gone" {
 	on_each_host <<-SCRIPT
 	$(prelude)
