@@ -173,7 +173,7 @@ static void explain_set_device(struct explain *explain, const struct plan *plan,
 	const struct wg_device *device = explain->conf->device;
 	const char *separator = "";
 
-	if (device->flags & WG_DEVICE_HAS_PRIVATE_KEY) {
+	if (device->flags & WG_DEVICE_HAS_PRIVATE_KEY || explain->conf->quick.private_key_file) {
 		strbuf_add(&reason, "the private key");
 		separator = ", ";
 	}

@@ -222,6 +222,15 @@ prelude() {
 	SCRIPT
 }
 
+@test "a key that a file has is told of" {
+	on_host "$BUILD/wg-quick" <<-'SCRIPT'
+	export WG_QUICK_IMPLEMENTATION=userspace WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go
+	(umask 077; wg genkey >/etc/wireguard/wq0.key)
+	printf '[Interface]\n#wg: PrivateKeyFile = wq0.key\nListenPort = 7\n' >/etc/wireguard/wq0.conf
+	"$1" up --dry-run wq0 | grep -E '^wg addconf wq0 /dev/fd/63 +the private key, port 7, 0 peers$'
+	SCRIPT
+}
+
 @test "what would be refused is refused, in the same words" {
 	on_each_host <<-SCRIPT
 	$(prelude)
