@@ -272,13 +272,15 @@ static void delete_rules(struct comparison *comparison, uint8_t family, uint32_t
 		}
 }
 
-/* One that lists other addresses, or another mark, than it should is made anew. */
+/* One that is not there any more, or lists other addresses or another mark than it should, is made
+ * anew. */
 static void compare_firewalls(struct comparison *comparison, uint8_t family, uint32_t mark)
 {
 	const struct step *former =
 		comparison_find_ours(comparison->ours, STEP_ADD_FIREWALL, family);
 	bool is_wanted = comparison_is_full(comparison, family);
 	bool has_changed = comparison->host->is_cut_off ||
+			   comparison->host->lacks_firewall[comparison_number_of(family)] ||
 			   comparison_has_family(comparison->going, comparison->n_going, family) ||
 			   comparison_has_family(comparison->coming, comparison->n_coming, family);
 	struct step *step;

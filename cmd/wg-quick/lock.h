@@ -26,8 +26,8 @@ struct lock {
 /**
  * Waits until nobody else works on the interface; tells on stderr if it has to. What a run that was
  * killed has started, and is still at work, counts. Does not wait for
- * a run that this one is a part of, by one of its hooks, nor for itself. A signal that is held back ends the wait,
- * and there is no lock then.
+ * a run that this one is a part of, by one of its hooks, nor for itself. A signal that is held back
+ * ends the wait, and there is no lock then.
  */
 void lock_interface(struct lock *out, const char *interface);
 

@@ -259,7 +259,8 @@ static void compare_dns(struct comparison *comparison)
 	bool is_wanted = quick->dns_servers.n;
 	struct step *step;
 
-	if (!host->is_cut_off && strlist_equal(&quick->dns_servers, host->dns_servers) &&
+	if (!host->is_cut_off && !host->lacks_dns &&
+	    strlist_equal(&quick->dns_servers, host->dns_servers) &&
 	    (!is_wanted || strlist_equal(&quick->dns_search, host->dns_search)))
 		return;
 	step = plan_add_step(&comparison->news, is_wanted ? STEP_SET_DNS : STEP_UNSET_DNS);

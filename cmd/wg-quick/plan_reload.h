@@ -35,8 +35,10 @@ struct reload_host {
 	unsigned int fitting_mtu_bytes;    /* what it would be chosen to be; 0: it stays */
 	const struct strlist *dns_servers; /* which are set; none: nor are search domains */
 	const struct strlist *dns_search;
-	bool is_cut_off;      /* an earlier reload was: name servers and firewalls may be any */
-	uint32_t empty_table; /* where default routes go unless the device has a mark */
+	bool is_cut_off;        /* an earlier reload was: name servers and firewalls may be any */
+	bool lacks_dns;         /* others have taken the place of the name servers that are set */
+	bool lacks_firewall[2]; /* of IPv4, of IPv6: ours is not there any more */
+	uint32_t empty_table;   /* where default routes go unless the device has a mark */
 	bool is_up;
 	bool has_ipv6; /* on this device */
 	bool has_src_valid_mark;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "cmd/wg-quick/dns.h"
+#include "cmd/wg-quick/firewall.h"
 #include "cmd/wg-quick/netns.h"
 #include "cmd/wg-quick/plan_routes.h"
 #include "cmd/wg-quick/sysctl.h"
@@ -291,6 +292,30 @@ static bool has_step(const struct plan *plan, enum step_kind kind)
 	return false;
 }
 
+/* Another program may have flushed it. */
+static void look_at_firewall(struct reload_view *out, const char *interface)
+{
+	for (size_t i = 0; i < out->ours.n_steps; i++) {
+		AUTO(strlist_fini) struct strlist removal = { 0 };
+		const struct step *step = &out->ours.steps[i];
+
+		if (step->kind != STEP_ADD_FIREWALL)
+			continue;
+		firewall_foresee_remove(&removal, interface, step->family);
+		out->host.lacks_firewall[step->family == AF_INET6] = !removal.n;
+	}
+}
+
+/* Another program may have written resolv.conf. */
+static bool lacks_dns(const struct reload_view *view, const char *interface)
+{
+	const struct dns dns = { .interface = interface,
+				 .servers = &view->dns_servers,
+				 .search = &view->dns_search };
+
+	return view->dns_servers.n && !dns_is_in_place(&dns);
+}
+
 static void look_at_dns(struct reload_view *out, const struct view *view,
 			const struct journal *journal)
 {
@@ -378,9 +403,12 @@ int reload_look(struct reload_view *out, const struct view *view, const struct j
 	r = look_at_link(out, interface, err);
 	if (!r)
 		r = find_ours(out, interface, journal, err);
-	if (!r)
-		look_at_dns(out, view, journal);
-	return r;
+	if (r)
+		return r;
+	look_at_firewall(out, interface);
+	look_at_dns(out, view, journal);
+	out->host.lacks_dns = lacks_dns(out, interface);
+	return 0;
 }
 
 void reload_view_fini(struct reload_view *view)

@@ -2,8 +2,8 @@
  * wg-quick status: whether an interface is up, and as its file says. Nothing is changed, and no
  * lock is taken: if a run is at work, that is what is told.
  *
- * The differences are those that a reload would do away with. What it takes on trust, since it goes
- * by the journal, is looked at here besides: the firewall, and resolv.conf.
+ * The differences are those that a reload would do away with, but for the kill switch, names that
+ * are not found, and runs that were cut off: these are looked at here.
  */
 #include "cmd/wg-quick/status.h"
 
@@ -19,8 +19,6 @@
 
 #include "cmd/cli.h"
 #include "cmd/wg-quick/commands.h"
-#include "cmd/wg-quick/dns.h"
-#include "cmd/wg-quick/firewall.h"
 #include "cmd/wg-quick/journal.h"
 #include "cmd/wg-quick/key_files.h"
 #include "cmd/wg-quick/lock.h"
@@ -214,53 +212,6 @@ static void check_kill_switch(struct look *look)
 	state->has_kill_switch = is_wanted; /* that has been told, and the rest is compared */
 }
 
-static bool has_step(const struct plan *plan, enum step_kind kind)
-{
-	for (size_t i = 0; i < plan->n_steps; i++)
-		if (plan->steps[i].kind == kind)
-			return true;
-	return false;
-}
-
-/* The firewall may have been flushed since. */
-static void check_firewall(struct look *look, const struct reload *reload,
-			   const struct wg_device *wanted)
-{
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-
-	if (reload->plan.route_policy != ROUTE_POLICY_AUTO ||
-	    has_step(&reload->plan, STEP_ADD_FIREWALL))
-		return;
-	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-		AUTO(strlist_fini) struct strlist told = { 0 };
-		const char *interface = look->view->target.interface;
-
-		if (!plan_has_default_route(wanted, families[i]) || !reload->has_firewall[i])
-			continue;
-		firewall_foresee_remove(&told, interface, families[i]);
-		if (!told.n)
-			status_problems_add(&look->status.problems, "missing-firewall",
-					    strbuf_text(&look->replace),
-					    "rules in the firewall are missing: %s",
-					    i ? "IPv6" : "IPv4");
-	}
-}
-
-/* Another program may have written resolv.conf since. */
-static void check_dns(struct look *look, const struct reload *reload)
-{
-	const struct conf_quick *quick = &look->view->conf.quick;
-	const struct dns dns = { .interface = look->view->target.interface,
-				 .servers = &quick->dns_servers,
-				 .search = &quick->dns_search };
-
-	if (quick->dns_servers.n && !has_step(&reload->plan, STEP_SET_DNS) &&
-	    !dns_is_in_place(&dns))
-		status_problems_add(&look->status.problems, "different-dns",
-				    strbuf_text(&look->replace),
-				    "/etc/resolv.conf does not have its name servers any more");
-}
-
 /* Names that are not found: a peer is out of reach, or not where the file says. */
 static void check_endpoints(struct look *look, const struct reload_view *there)
 {
@@ -318,8 +269,6 @@ static int compare(struct look *look)
 			     strbuf_text(&look->reload));
 	spare_added_peers(look);
 	check_endpoints(look, &there);
-	check_firewall(look, &reload, there.wanted);
-	check_dns(look, &reload);
 	return 0;
 }
 

@@ -213,8 +213,10 @@ static void find_in_step(const struct finder *finder, const struct step *step)
 		find_in_link(finder, step);
 		break;
 	case STEP_SET_DNS:
-		status_problems_add(finder->out, "different-dns", finder->remedy,
-				    "the name servers are not the file's");
+		status_problems_add(finder->out, "different-dns", finder->remedy, "%s",
+				    finder->host->lacks_dns
+					    ? "resolv.conf does not have its name servers any more"
+					    : "the name servers are not the file's");
 		break;
 	case STEP_UNSET_DNS:
 		status_problems_add(finder->out, "extra-dns", finder->remedy,

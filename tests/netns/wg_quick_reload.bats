@@ -33,7 +33,9 @@ on_reload_host() {
 	PATH=/run/fake:\$PATH
 	echo 1 >/proc/sys/net/ipv4/conf/all/src_valid_mark
 	all() {
-		state | grep -v '^/run' | sort
+		local state
+		state=\$(state) # before there are other processes
+		grep -v '^/run' <<<"\$state" | sort
 		nft list ruleset 2>/dev/null | sed '/daddr fe80:/d' | sort
 		grep . /run/dns/* 2>/dev/null || true
 		{ wg showconf wq0 2>/dev/null || true; } | sed 's/^AllowedIPs = //; s/, /\n/g' | sort

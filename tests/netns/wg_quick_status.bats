@@ -159,12 +159,30 @@ prelude() {
 	problems 0
 	echo 'nameserver 192.0.2.54' >/run/resolv.conf
 	problems 2 different-dns
+	tables=\$(nft list tables | sort)
 	nft flush ruleset
 	expect 2 "\$quick" status wq0 >text
-	grep -F 'rules in the firewall are missing' text
-	grep -F '/etc/resolv.conf does not have its name servers any more' text
-	"\$quick" up --replace wq0
+	same "  ! resolv.conf does not have its name servers any more
+	  ! rules in the firewall are missing or others: IPv4
+	  ! rules in the firewall are missing or others: IPv6
+	    remedy: wg-quick reload wq0" "\$(tail -4 text)"
+	"\$quick" reload wq0
 	problems 0
+	same 1 "\$(grep -c 10.0.0.2 /etc/resolv.conf)"
+	same "\$tables" "\$(nft list tables | sort)"
+	same "" "\$("\$quick" reload wq0 2>&1)"
+	# Rules that were deleted by hand come back as well, in their order.
+	rules() { { ip rule; ip -6 rule; } | sed 's/^[0-9]*://'; }
+	before=\$(rules)
+	for rule in "table main suppress_prefixlength 0" "not fwmark 51820 table 51820"; do
+		ip rule delete \$rule
+		ip -6 rule delete \$rule
+		expect 2 "\$quick" status wq0 >text
+		same 2 "\$(grep 'a routing rule is missing' text | grep -c "\$rule")"
+		"\$quick" reload wq0
+		problems 0
+		same "\$before" "\$(rules)"
+	done
 	"\$quick" down wq0
 	SCRIPT
 }
