@@ -52,7 +52,7 @@ enum recover_finding recover_look(struct view *view)
 	enum recover_finding finding;
 	struct err err = { 0 };
 
-	if (view->lock.fd < 0 && !quick_options.is_dry_run)
+	if (view->lock.is_callers && !quick_options.is_dry_run)
 		return RECOVER_NOTHING;
 	if (journal_read(&view->journal, interface, &err)) {
 		drop(interface, &err);

@@ -18,8 +18,8 @@ enum recover_finding {
 
 /**
  * Reads the journal into view->journal. One that does not count is removed, which is told on stderr
- * if it might have been of use. Without the interface's lock there is nothing to be found, since
- * that is another run's; in a dry run nothing is removed or told.
+ * if it might have been of use. While a run has the lock that this one is a part of, there is
+ * nothing to be found, since that is the other's; in a dry run nothing is removed or told.
  */
 enum recover_finding recover_look(struct view *view);
 

@@ -392,3 +392,22 @@ on_this_host() {
 	"$quick" down wq0
 	SCRIPT
 }
+
+@test "where no lock can be taken, the journal is kept all the same" {
+	on_each_host <<-'SCRIPT'
+	before=$(state)
+	conf() {
+		printf '[Interface]\nFwMark = %s\n[Peer]\nPublicKey = %s\nAllowedIPs = 0.0.0.0/0\n' "$1" "$peer_a" |
+			write_conf
+	}
+	conf 77
+	"$quick" up wq0
+	in_the_way=/run/wireguard/wq0.$(stat -Lc %i /proc/self/ns/net).lock
+	mkdir "$in_the_way"
+	conf 78
+	"$quick" reload wq0
+	rmdir "$in_the_way"
+	"$quick" down wq0
+	same "$before" "$(state)"
+	SCRIPT
+}
