@@ -36,12 +36,7 @@ static int compare_places(const void *a, const void *b)
 
 	if (x->table != y->table)
 		return x->table < y->table ? -1 : 1;
-	if (x->prefix.family != y->prefix.family)
-		return x->prefix.family < y->prefix.family ? -1 : 1;
-	if (x->prefix.bits != y->prefix.bits)
-		return x->prefix.bits < y->prefix.bits ? -1 : 1;
-	return memcmp(x->prefix.addr.bytes, y->prefix.addr.bytes,
-		      cidr_max_bits(x->prefix.family) / 8);
+	return cidr_compare(&x->prefix, &y->prefix);
 }
 
 static struct place place_of(const struct cidr *prefix, uint32_t table, size_t at)

@@ -303,8 +303,8 @@ static int set_file(const struct dns *dns, struct err *err)
 	if (netns_name() && !dns->foreseen)
 		make_dirs();
 	if (dns->foreseen)
-		outcome = dns_file_foresee_set(dns_file_here(), dns->interface,
-					       strbuf_text(&lines));
+		outcome =
+			dns_file_foresee_set(dns_file_here(), dns->interface, strbuf_text(&lines));
 	else if (dns_file_set(&outcome, dns_file_here(), dns->interface, strbuf_text(&lines),
 			      err)) {
 		err_prefix(err, "cannot set DNS");

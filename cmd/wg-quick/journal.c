@@ -250,15 +250,6 @@ void journal_set_endpoints(struct journal *journal, const struct wg_device *devi
 	write_record(journal, &text);
 }
 
-void journal_set_hooks(struct journal *journal, const struct conf *conf)
-{
-	AUTO(strbuf_fini) struct strbuf text = { 0 };
-
-	keep_hooks(journal, &conf->quick);
-	journal_text_add_hooks(&text, journal);
-	write_record(journal, &text);
-}
-
 void journal_set_routes(struct journal *journal, const struct plan *plan)
 {
 	AUTO(strbuf_fini) struct strbuf text = { 0 };

@@ -28,6 +28,9 @@ enum journal_phase {
 	JOURNAL_DOWN,    /* `down` is at work */
 };
 
+/** "up", "up-done", "reload" or "down". */
+const char *journal_phase_name(enum journal_phase phase);
+
 /** A peer's endpoint as the file wrote it: a name is still a name. */
 struct journal_endpoint {
 	struct wg_key public_key;
@@ -93,13 +96,12 @@ void journal_end_step(struct journal *journal, uint32_t id, const struct step *s
 void journal_forget_step(struct journal *journal, uint32_t id);
 
 /**
- * Replaces the DNS servers and search domains, or the endpoints and hooks: for a reload, which is
- * to be told to the journal before its steps are begun, but for hooks that are run by `up` alone.
+ * Replaces the DNS servers and search domains, or the endpoints: for a reload, which tells the
+ * journal before a step of it is begun. Hooks stay those of `up`.
  */
 void journal_set_dns(struct journal *journal, const struct strlist *servers,
 		     const struct strlist *search);
 void journal_set_endpoints(struct journal *journal, const struct wg_device *device);
-void journal_set_hooks(struct journal *journal, const struct conf *conf);
 /** Replaces the policy of routes and its table by what a plan has. */
 void journal_set_routes(struct journal *journal, const struct plan *plan);
 /** Adds an endpoint's text as journals have it. */

@@ -313,10 +313,10 @@ static bool take_endpoints(struct journal *journal, struct words *words)
 
 static bool take_phase(struct journal *journal, struct words *words)
 {
-	const char *name = next_word(words);
+	const char *name = next_word(words), *each;
 
-	for (size_t i = 0; name && i < JOURNAL_N_PHASES; i++)
-		if (!strcmp(journal_phase_names[i], name)) {
+	for (unsigned int i = 0; name && (each = journal_phase_name((enum journal_phase)i)); i++)
+		if (!strcmp(each, name)) {
 			journal->phase = (enum journal_phase)i;
 			return true;
 		}

@@ -29,12 +29,20 @@
 
 /* ---- words ----------------------------------------------------------------------------------- */
 
-const char *const journal_phase_names[JOURNAL_N_PHASES] = {
-	[JOURNAL_UP] = "up",
-	[JOURNAL_UP_DONE] = "up-done",
-	[JOURNAL_RELOAD] = "reload",
-	[JOURNAL_DOWN] = "down",
-};
+const char *journal_phase_name(enum journal_phase phase)
+{
+	switch (phase) {
+	case JOURNAL_UP:
+		return "up";
+	case JOURNAL_UP_DONE:
+		return "up-done";
+	case JOURNAL_RELOAD:
+		return "reload";
+	case JOURNAL_DOWN:
+		return "down";
+	}
+	return NULL;
+}
 
 const char *const journal_hook_keys[JOURNAL_N_HOOKS] = { "PreUp", "PostUp", "PreDown", "PostDown" };
 
@@ -191,7 +199,7 @@ static void add_config(struct strbuf *out, const struct journal *journal)
 	end_line(out, start);
 }
 
-void journal_text_add_hooks(struct strbuf *out, const struct journal *journal)
+static void add_hooks(struct strbuf *out, const struct journal *journal)
 {
 	size_t start = out->len;
 
@@ -236,7 +244,7 @@ void journal_text_add_phase(struct strbuf *out, enum journal_phase phase)
 {
 	size_t start = out->len;
 
-	strbuf_addf(out, "phase %s", journal_phase_names[phase]);
+	strbuf_addf(out, "phase %s", journal_phase_name(phase));
 	end_line(out, start);
 }
 
@@ -277,7 +285,7 @@ void journal_format(struct strbuf *out, const struct journal *journal,
 	add_plan(out, &journal->done);
 	add_config(out, journal);
 	add_netns(out, journal);
-	journal_text_add_hooks(out, journal);
+	add_hooks(out, journal);
 	journal_text_add_dns(out, journal);
 	journal_text_add_endpoints(out, journal);
 	journal_text_add_phase(out, journal->phase);

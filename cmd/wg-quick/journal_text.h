@@ -19,7 +19,6 @@
 #define JOURNAL_VERSION 1
 
 /** These add one line each. `step` has its number. */
-void journal_text_add_hooks(struct strbuf *out, const struct journal *journal);
 void journal_text_add_dns(struct strbuf *out, const struct journal *journal);
 void journal_text_add_endpoints(struct strbuf *out, const struct journal *journal);
 void journal_text_add_phase(struct strbuf *out, enum journal_phase phase);
@@ -39,10 +38,8 @@ struct journal_endpoint *journal_add_endpoint(struct journal *journal);
 void journal_clear_endpoints(struct journal *journal);
 
 enum {
-	JOURNAL_N_PHASES = JOURNAL_DOWN + 1,
 	JOURNAL_N_HOOKS = 4, /* keys that hooks have: PreUp, PostUp, PreDown, PostDown */
 };
-extern const char *const journal_phase_names[JOURNAL_N_PHASES];
 extern const char *const journal_hook_keys[JOURNAL_N_HOOKS];
 /** The hooks of journal_hook_keys[key]. */
 struct strlist *journal_hooks(struct journal *journal, size_t key);

@@ -36,12 +36,6 @@
 
 static int interface_fd = -1;
 
-static void auto_closedir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
 static pid_t parent_of(pid_t pid)
 {
 	char path[64], text[512];

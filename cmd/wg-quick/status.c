@@ -135,13 +135,6 @@ static void find_times(struct look *look)
 
 /* ---- runs ------------------------------------------------------------------------------------ */
 
-static const char *const phases[] = {
-	[JOURNAL_UP] = "up",
-	[JOURNAL_UP_DONE] = "up-done",
-	[JOURNAL_RELOAD] = "reload",
-	[JOURNAL_DOWN] = "down",
-};
-
 /* Whether a run works on it at this moment. */
 static bool is_at_work(const char *interface)
 {
@@ -173,7 +166,7 @@ static void look_at_journal(struct look *look)
 		look->journal = (struct journal)JOURNAL_NONE;
 	else if (is_of_another(&look->journal, status->target->interface))
 		look->has_journal = false;
-	status->journal = look->has_journal ? phases[look->journal.phase] : "none";
+	status->journal = look->has_journal ? journal_phase_name(look->journal.phase) : "none";
 	if (is_at_work(status->target->interface)) {
 		status_problems_add(&status->problems, "at-work", "wait until it is done",
 				    "a run of wg-quick is at work on it");
@@ -181,7 +174,7 @@ static void look_at_journal(struct look *look)
 	}
 	if (!look->has_journal || look->journal.phase == JOURNAL_UP_DONE)
 		return;
-	phase = phases[look->journal.phase];
+	phase = journal_phase_name(look->journal.phase);
 	status_problems_add(&status->problems, "unfinished", strbuf_text(&look->down),
 			    "`%s' did not come to its end, and has not been taken back", phase);
 }

@@ -45,12 +45,6 @@ static int read_conf(const char *conf, const char *interface, const char *variab
 	return sysctl_read(strbuf_text(&path));
 }
 
-static void auto_closedir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
 /* What is no interface, or one that no stranger's packets arrive on. */
 static bool is_passed_over(const char *name)
 {

@@ -11,13 +11,13 @@
 
 enum {
 	GAP = 2,
-	KEY_SHORT = 11,     /* columns of a key that tell peers apart */
-	PEER_MIN = 10,      /* so that rates still fit in 40 columns */
-	NAME_MAX_GOOD = 24, /* longer names wait for what else there is to show */
-	NAME_MAX = 48,      /* longer ones are cut however wide the screen is */
-	ENDPOINT_GOOD = 21, /* any of IPv4 */
-	ALLOWED_MIN = 11,   /* the title */
-	ALLOWED_FIRST = 19, /* any of IPv4, and "+" */
+	KEY_SHORT = 11,      /* columns of a key that tell peers apart */
+	PEER_MIN = 10,       /* so that rates still fit in 40 columns */
+	NAME_MAX_GOOD = 24,  /* longer names wait for what else there is to show */
+	NAME_WIDTH_MAX = 48, /* longer ones are cut however wide the screen is */
+	ENDPOINT_GOOD = 21,  /* any of IPv4 */
+	ALLOWED_MIN = 11,    /* the title */
+	ALLOWED_FIRST = 19,  /* any of IPv4, and "+" */
 	ALLOWED_GOOD = 40,
 	ALLOWED_MAX = 120,
 
@@ -84,7 +84,7 @@ struct watch_columns watch_columns_choose(const struct watch_widths *widths, uns
 
 	if (names) {
 		peer = at_least(widths->name, widths->any_keys ? KEY_SHORT : 0);
-		peer = at_least(at_most(peer, NAME_MAX), PEER_MIN);
+		peer = at_least(at_most(peer, NAME_WIDTH_MAX), PEER_MIN);
 		peer_good = at_most(peer, NAME_MAX_GOOD);
 	}
 	columns.width[WATCH_PEER] = at_most(PEER_MIN, width);

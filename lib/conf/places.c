@@ -88,21 +88,12 @@ static int find_in_line(void *user, const char *section, const char *name,
 	return 0;
 }
 
-static int compare_prefixes(const struct cidr *a, const struct cidr *b)
-{
-	if (a->family != b->family)
-		return a->family < b->family ? -1 : 1;
-	if (a->bits != b->bits)
-		return a->bits < b->bits ? -1 : 1;
-	return memcmp(a->addr.bytes, b->addr.bytes, cidr_max_bits(a->family) / 8);
-}
-
 /* For qsort_r(). */
 static int compare_ips(const void *a, const void *b, void *ctx)
 {
 	const struct conf_place_ip *ips = ctx;
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	int order = compare_prefixes(&ips[x].cidr, &ips[y].cidr);
+	int order = cidr_compare(&ips[x].cidr, &ips[y].cidr);
 
 	return order ? order : (x > y) - (x < y);
 }
@@ -159,7 +150,7 @@ const struct conf_place_ip *conf_places_ip(const struct conf_places *places,
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (compare_prefixes(&places->ips[places->by_prefix[middle]].cidr, prefix) <= 0)
+		if (cidr_compare(&places->ips[places->by_prefix[middle]].cidr, prefix) <= 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -167,7 +158,7 @@ const struct conf_place_ip *conf_places_ip(const struct conf_places *places,
 	for (; low > 0; low--) {
 		const struct conf_place_ip *ip = &places->ips[places->by_prefix[low - 1]];
 
-		if (compare_prefixes(&ip->cidr, prefix) != 0)
+		if (cidr_compare(&ip->cidr, prefix) != 0)
 			break;
 		if (!ip->remove)
 			return ip;

@@ -125,6 +125,15 @@ bool cidr_equal(const struct cidr *a, const struct cidr *b)
 	       !memcmp(a->addr.bytes, b->addr.bytes, cidr_max_bits(a->family) / 8);
 }
 
+int cidr_compare(const struct cidr *a, const struct cidr *b)
+{
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	if (a->bits != b->bits)
+		return a->bits < b->bits ? -1 : 1;
+	return memcmp(a->addr.bytes, b->addr.bytes, cidr_max_bits(a->family) / 8);
+}
+
 bool cidr_contains(const struct cidr *outer, const struct cidr *inner)
 {
 	unsigned int i, n = cidr_max_bits(outer->family) / 8;

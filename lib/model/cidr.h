@@ -61,6 +61,8 @@ void cidr_add(struct strbuf *out, const struct cidr *cidr);
 bool cidr_mask(struct cidr *cidr);
 
 bool cidr_equal(const struct cidr *a, const struct cidr *b);
+/** An order for qsort(3): by family, then by length of the prefix, then by address. */
+int cidr_compare(const struct cidr *a, const struct cidr *b);
 /** Whether every address of `inner` is one of `outer`. Host bits of either do not matter. */
 bool cidr_contains(const struct cidr *outer, const struct cidr *inner);
 

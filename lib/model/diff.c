@@ -190,20 +190,11 @@ static void settling_fini(struct settling *settling)
 	free(settling->claims);
 }
 
-static int compare_cidrs(const struct cidr *a, const struct cidr *b)
-{
-	if (a->family != b->family)
-		return a->family < b->family ? -1 : 1;
-	if (a->bits != b->bits)
-		return a->bits < b->bits ? -1 : 1;
-	return memcmp(a->addr.bytes, b->addr.bytes, cidr_max_bits(a->family) / 8);
-}
-
 /* By prefix, and what was said first comes first. */
 static int compare_claims(const void *a, const void *b)
 {
 	const struct claim *x = a, *y = b;
-	int r = compare_cidrs(&x->cidr, &y->cidr);
+	int r = cidr_compare(&x->cidr, &y->cidr);
 
 	return r ? r : (x->at > y->at) - (x->at < y->at);
 }
@@ -256,13 +247,13 @@ static void decide_claims(struct settling *settling)
 	for (size_t i = 0; i < settling->n_claims; i++) {
 		const struct claim *claim = &claims[i];
 
-		if (i && compare_cidrs(&claims[i - 1].cidr, &claim->cidr) != 0)
+		if (i && cidr_compare(&claims[i - 1].cidr, &claim->cidr) != 0)
 			held.is_given_up = true;
 		if (!claim->is_given_up)
 			held = *claim;
 		else if (claim->peer == held.peer)
 			held.is_given_up = true;
-		if (i + 1 < settling->n_claims && !compare_cidrs(&claim->cidr, &claims[i + 1].cidr))
+		if (i + 1 < settling->n_claims && !cidr_compare(&claim->cidr, &claims[i + 1].cidr))
 			continue;
 		if (!held.is_given_up && held.at >= settling->forgotten_at[held.peer])
 			claims[n++] = held;
@@ -324,7 +315,7 @@ static int compare_allowed_ips(const void *a, const void *b)
 {
 	const struct wg_allowed_ip *x = a, *y = b;
 
-	return compare_cidrs(&x->cidr, &y->cidr);
+	return cidr_compare(&x->cidr, &y->cidr);
 }
 
 static struct wg_allowed_ip *sort_allowed_ips(const struct wg_peer *peer)

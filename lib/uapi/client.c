@@ -33,12 +33,6 @@ static int fail(struct err *err, int code)
 	return err_set(err, code, "%s", strerror(-code));
 }
 
-static void auto_closedir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
 /* Where the socket of `name` is. Returns 0, or a negative errno if there is none. */
 static int find_socket(struct sockaddr_un *out, const char *name)
 {

@@ -1,6 +1,7 @@
 #ifndef LIB_UTIL_CLEANUP_H
 #define LIB_UTIL_CLEANUP_H
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -34,6 +35,12 @@ static inline void auto_close(const int *fd)
 static inline void auto_free(void *pointer)
 {
 	free(*(void **)pointer);
+}
+
+static inline void auto_closedir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
 }
 
 static inline void auto_fclose(FILE **file)

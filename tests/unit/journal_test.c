@@ -239,7 +239,10 @@ static void test_settings(void **state)
 	journal.done.table = 16;
 	journal.done.table_name = mem_strdup("0x10");
 	journal.done.implementation = DEVICE_IMPLEMENTATION_USERSPACE;
-	journal_set_hooks(&journal, &conf);
+	strlist_copy(&journal.pre_up, &conf.quick.pre_up);
+	strlist_copy(&journal.post_up, &conf.quick.post_up);
+	strlist_copy(&journal.pre_down, &conf.quick.pre_down);
+	strlist_copy(&journal.post_down, &conf.quick.post_down);
 	journal_set_dns(&journal, &conf.quick.dns_servers, &conf.quick.dns_search);
 	journal_set_endpoints(&journal, conf.device);
 	journal_set_ifindex(&journal, 12);
@@ -252,14 +255,13 @@ static void test_settings(void **state)
 	journal.birth_netns = mem_strdup("out");
 	assert_round_trip(&journal);
 	assert_int_equal(journal.pre_up.n, 2);
-	assert_string_equal(journal.pre_up.items[1], "b=wg0%%");
-	assert_string_equal(journal.post_down.items[1], "wg0wg0");
+	assert_string_equal(journal.pre_up.items[1], "b=%i%%");
+	assert_string_equal(journal.post_down.items[1], "%i%i");
 	assert_int_equal(journal.dns_search.n, 2);
 	assert_int_equal(journal.n_endpoints, 2);
 	assert_string_equal(journal.endpoints[0].text, "a.example:51820");
 	assert_string_equal(journal.endpoints[1].text, "[2001:db8::1]:1");
 	/* Once more replaces what was. */
-	journal_set_hooks(&journal, &conf);
 	journal_set_endpoints(&journal, conf.device);
 	assert_round_trip(&journal);
 	assert_int_equal(journal.post_down.n, 2);
