@@ -205,8 +205,8 @@ int work_carry_out(struct work *work, struct step *step)
 	const struct dns dns = { .interface = plan->interface,
 				 .servers = journal ? &journal->dns_servers : &quick->dns_servers,
 				 .search = journal ? &journal->dns_search : &quick->dns_search,
-				 .goes_on =
-					 work->conf->quick.dns_failure == CONF_DNS_FAILURE_WARN };
+				 .goes_on = work->conf->quick.dns_failure == CONF_DNS_FAILURE_WARN,
+				 .is_missing = &work->is_without_dns };
 	int r;
 
 	switch (step->kind) {
@@ -340,6 +340,7 @@ int work_do(struct work *work, const struct step *step)
 	struct journal *journal = work->journal;
 	struct step known = *step; /* it may learn more while it is done */
 	uint32_t id = 0;
+	bool is_missing;
 	int status;
 
 	/* So that the rule can be told from others like it, whenever this is cut off. */
@@ -352,9 +353,11 @@ int work_do(struct work *work, const struct step *step)
 	crash_point();
 	if (!journal && (!status || may_be_half_done(step->kind)))
 		plan_copy_step(&work->done, &known);
-	if (id && !status)
+	/* So that `status` and `reload` know that it is still to be done. */
+	is_missing = step->kind == STEP_SET_DNS && work->is_without_dns;
+	if (id && !status && !is_missing)
 		journal_end_step(journal, id, &known);
-	else if (id && !may_be_half_done(step->kind))
+	else if (id && (is_missing || !may_be_half_done(step->kind)))
 		journal_forget_step(journal, id);
 	if (id && !status && step->kind == STEP_ADD_DEVICE)
 		note_link(journal);

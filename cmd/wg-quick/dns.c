@@ -378,6 +378,8 @@ int dns_set(const struct dns *dns, struct err *err)
 		return status;
 	cli_say("[!] %s; `%s' goes on without its DNS", err->text, dns->interface);
 	*err = (struct err){ 0 };
+	if (dns->is_missing)
+		*dns->is_missing = true;
 	return 0;
 }
 

@@ -19,7 +19,8 @@ struct dns {
 	const char *interface;
 	const struct strlist *servers; /* without any, nothing is done */
 	const struct strlist *search;
-	bool goes_on; /* a failure is told only, where $WG_QUICK_DNS_FAILURE says nothing */
+	bool goes_on;     /* a failure is told only, where $WG_QUICK_DNS_FAILURE says nothing */
+	bool *is_missing; /* set by dns_set() if it has failed and goes on; may be NULL */
 	/* Not NULL: dns_set() and dns_unset() only look, and add the lines that they would tell on
 	 * stderr, "[#] ..." and "[!] ...". */
 	struct strlist *foreseen;

@@ -96,7 +96,8 @@ int reload_change_dns(struct work *work)
 	const struct dns after = { .interface = work->plan->interface,
 				   .servers = &work->conf->quick.dns_servers,
 				   .search = &work->conf->quick.dns_search,
-				   .goes_on = goes_on };
+				   .goes_on = goes_on,
+				   .is_missing = &work->is_without_dns };
 
 	return work->is_going_back ? dns_change(&after, &before, work->err)
 				   : dns_change(&before, &after, work->err);

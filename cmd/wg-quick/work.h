@@ -32,6 +32,7 @@ struct work {
 	bool is_going_back;          /* a reload is being undone */
 	bool is_told_of_no_ipv6;
 	bool has_missing_names; /* peers have no endpoint yet, since their names were not found */
+	bool is_without_dns;    /* it could not be set, which is no failure */
 	struct lock rules_lock; /* from CLOSE_BYPASSES to ROUTE_PEERS */
 	struct err *err;
 };

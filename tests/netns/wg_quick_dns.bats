@@ -241,6 +241,29 @@ dns_on_host() {
 	SCRIPT
 }
 
+@test "what goes on without its DNS gets it by the next reload" {
+	dns_on_host <<-'SCRIPT'
+	mount -o remount,ro /etc
+	conf=/run/wq0.conf
+	(umask 077; printf '[Interface]\n#wg: DNSFailure = warn\nDNS = 10.0.0.53\n' >$conf)
+	"$quick" up $conf 2>err
+	contains "$(cat err)" "goes on without its DNS"
+	expect 2 "$quick" status $conf >out
+	contains "$(cat out)" "  ! the name servers are not the file's
+	    remedy: wg-quick reload $conf"
+	"$quick" reload $conf 2>err
+	contains "$(cat err)" "goes on without its DNS"
+	expect 2 "$quick" status $conf
+	mount -o remount,rw /etc
+	"$quick" reload $conf
+	same "nameserver 10.0.0.53" "$(grep -v '^#' /etc/resolv.conf)"
+	"$quick" status $conf
+	same "" "$("$quick" reload $conf 2>&1)"
+	"$quick" down $conf
+	same "nameserver 192.0.2.53" "$(cat /etc/resolv.conf)"
+	SCRIPT
+}
+
 @test "resolv.conf changes places and comes back: a file, a link, or none" {
 	dns_on_host <<-'SCRIPT'
 	conf wq0 'DNS = 10.0.0.53, fd00::53, a.example, b.example'
