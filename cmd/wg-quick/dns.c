@@ -187,15 +187,15 @@ static void add_lines(struct strbuf *out, const struct dns *dns, bool is_split_l
 static int set_resolvconf(const struct dns *dns, struct err *err)
 {
 	AUTO(strbuf_fini) struct strbuf name = { 0 }, lines = { 0 };
-	AUTO(auto_close) int input = memfd_create("dns", MFD_CLOEXEC);
+	AUTO(auto_close) int input = -1;
 	char *argv[] = { "resolvconf", "-a", NULL, "-m", "0", "-x", NULL };
 
 	add_record_name(&name, dns);
 	argv[2] = name.text;
 	add_lines(&lines, dns, false);
-	if (input < 0 || write(input, lines.text, lines.len) != (ssize_t)lines.len ||
-	    lseek(input, 0, SEEK_SET)) {
-		err_set(err, -errno, "cannot hand anything to resolvconf: %s", strerror(errno));
+	input = process_open_text(strbuf_text(&lines), lines.len, false);
+	if (input < 0) {
+		err_set(err, input, "cannot hand anything to resolvconf: %s", strerror(-input));
 		return STATUS_FAILED;
 	}
 	return run(dns, argv, input, err);
@@ -524,7 +524,7 @@ void dns_recover(void)
 	struct err err = { 0 };
 	int r = dns_file_recover(&gone, dns_file_here(), has_link, &err);
 
-	for (size_t i = 0; i < gone.n; i++)
+	for (size_t i = 0; !r && i < gone.n; i++)
 		cli_say("[!] `%s' went without taking its DNS back: done now", gone.items[i]);
 	if (r)
 		cli_say("[!] cannot take DNS back: %s", err.text);

@@ -131,18 +131,13 @@ bool firewall_format_iptables_removal(struct strbuf *out, const char *saved, con
 /* Runs a program with `input` on its standard input. As firewall_add(). */
 static int run_on(char *const argv[], const struct strbuf *input, struct err *err)
 {
-	AUTO(auto_close) int fd = memfd_create("firewall", MFD_CLOEXEC);
-	size_t at = 0;
-	ssize_t n = fd < 0 ? -1 : 0;
+	AUTO(auto_close) int fd = process_open_text(strbuf_text(input), input->len, false);
 	int status;
 
-	for (; n >= 0 && at < input->len; at += (size_t)n)
-		n = write(fd, input->text + at, input->len - at);
-	if (n < 0) {
-		err_set(err, -errno, "cannot hand rules to `%s': %s", argv[0], strerror(errno));
+	if (fd < 0) {
+		err_set(err, fd, "cannot hand rules to `%s': %s", argv[0], strerror(-fd));
 		return STATUS_FAILED;
 	}
-	lseek(fd, 0, SEEK_SET);
 	status = process_run_with(argv, (int[]){ fd, -1, -1 }, err);
 	if (status < 0)
 		return STATUS_NOT_FOUND;

@@ -12,11 +12,8 @@
  */
 #include "cmd/wg-quick/hooks.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "cmd/cli.h"
 #include "cmd/wg-quick/lock.h"
@@ -36,29 +33,9 @@ static const char prologue[] =
 	"execute_hook() { ([[ ! $lock ]] || exec {lock}<&-; eval \"$hook\"); }\n"
 	"execute_hook\n";
 
-/* Returns a descriptor from which the text can be read, to be closed, or a negative errno. */
-static int open_text(const char *text)
-{
-	size_t len = strlen(text), at = 0;
-	ssize_t n = 0;
-	int fd = memfd_create("hook", 0); /* inherited: no MFD_CLOEXEC */
-
-	if (fd < 0)
-		return -errno;
-	for (; at < len && n >= 0; at += (size_t)n)
-		n = write(fd, text + at, len - at);
-	if (n < 0) {
-		n = -errno;
-		close(fd);
-		return (int)n;
-	}
-	lseek(fd, 0, SEEK_SET);
-	return fd;
-}
-
 int hooks_run(const char *text, const struct target *target, struct err *err)
 {
-	AUTO(auto_close) int fd = open_text(text);
+	AUTO(auto_close) int fd = process_open_text(text, strlen(text), true);
 	const int lock = lock_held();
 	char number[16], lock_number[16] = "";
 	char *const argv[] = { "bash",

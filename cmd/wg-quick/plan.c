@@ -372,6 +372,20 @@ static void format_rule(struct strbuf *out, const char *command, const struct ru
 		strbuf_addf(out, "table %u", rule->table);
 }
 
+static void format_route(struct strbuf *out, const struct plan *plan, const struct step *step,
+			 const char *cidr)
+{
+	const bool is_new = step->kind == STEP_ADD_ROUTE;
+
+	strbuf_addf(out, "ip -%d route %s %s dev %s", step->cidr.family == AF_INET6 ? 6 : 4,
+		    is_new ? "add" : "delete", cidr, plan->interface);
+	/* One that goes may be in a table that the file does not name any more. */
+	if (is_new && plan->route_policy == ROUTE_POLICY_TABLE && step->table == plan->table)
+		strbuf_addf(out, " table %s", plan->table_name);
+	else if (step->table)
+		strbuf_addf(out, " table %u", step->table);
+}
+
 void plan_format_step(struct strbuf *out, const struct plan *plan, const struct step *step)
 {
 	char cidr[CIDR_TEXT_MAX] = "";
@@ -413,20 +427,12 @@ void plan_format_step(struct strbuf *out, const struct plan *plan, const struct 
 	case STEP_DELETE_ADDRESS:
 		strbuf_addf(out, "ip -%d address delete %s dev %s", version, cidr, plan->interface);
 		break;
-	case STEP_DELETE_ROUTE: /* from a table that the file may not name any more */
-		strbuf_addf(out, "ip -%d route delete %s dev %s", version, cidr, plan->interface);
-		if (step->table)
-			strbuf_addf(out, " table %u", step->table);
-		break;
 	case STEP_RESET_MARK:
 		strbuf_addf(out, "wg set %s fwmark 0", plan->interface);
 		break;
 	case STEP_ADD_ROUTE:
-		strbuf_addf(out, "ip -%d route add %s dev %s", version, cidr, plan->interface);
-		if (plan->route_policy == ROUTE_POLICY_TABLE && step->table == plan->table)
-			strbuf_addf(out, " table %s", plan->table_name);
-		else if (step->table)
-			strbuf_addf(out, " table %u", step->table);
+	case STEP_DELETE_ROUTE:
+		format_route(out, plan, step, cidr);
 		break;
 	case STEP_SET_MARK:
 		strbuf_addf(out, "wg set %s fwmark %u", plan->interface, step->mark);
@@ -441,10 +447,9 @@ void plan_format_step(struct strbuf *out, const struct plan *plan, const struct 
 		strbuf_add(out, "ip rule show");
 		break;
 	case STEP_SET_SRC_VALID_MARK:
-		strbuf_add(out, "sysctl -q net.ipv4.conf.all.src_valid_mark=1");
-		break;
 	case STEP_RESET_SRC_VALID_MARK:
-		strbuf_add(out, "sysctl -q net.ipv4.conf.all.src_valid_mark=0");
+		strbuf_addf(out, "sysctl -q net.ipv4.conf.all.src_valid_mark=%d",
+			    step->kind == STEP_SET_SRC_VALID_MARK);
 		break;
 	case STEP_CLOSE_BYPASSES:
 		strbuf_addf(out, "wg show %s fwmark", plan->interface);

@@ -99,6 +99,22 @@ bool process_may_administer_network(void)
 	return data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN);
 }
 
+int process_open_text(const char *text, size_t len, bool is_inherited)
+{
+	AUTO(auto_close) int fd = memfd_create("wg-quick", is_inherited ? 0 : MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	for (size_t at = 0; at < len;) {
+		ssize_t n = pwrite(fd, text + at, len - at, (off_t)at);
+
+		if (n < 0)
+			return -errno;
+		at += (size_t)n;
+	}
+	return take_fd(&fd); /* it is at its beginning still */
+}
+
 static int wait_for(pid_t pid)
 {
 	int status;

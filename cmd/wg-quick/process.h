@@ -62,6 +62,13 @@ void *process_share(size_t size);
 /** Gives it back; NULL is allowed. */
 void process_unshare(void *shared, size_t size);
 
+/**
+ * A file in memory from which a program can read a text, also one that nobody else may see. If
+ * `is_inherited`, programs get its descriptor by themselves. Returns that, to be closed, or a
+ * negative errno.
+ */
+int process_open_text(const char *text, size_t len, bool is_inherited);
+
 /** Whether this process has CAP_NET_ADMIN, which root in a container may lack. */
 bool process_may_administer_network(void);
 
