@@ -385,13 +385,15 @@ static void undo_up(const struct work *work)
 	undo_all(work, &undo);
 }
 
-/* A hook may have taken down what it is called by: there is nothing left to undo then. */
+/* A hook may have taken down what it is called by: there is nothing left to undo then. Otherwise
+ * whatever has made the interface vanish has left the rest. */
 static void end_up(struct journal *journal)
 {
 	const char *interface = journal->done.interface;
 	struct link_info link;
 
-	if (link_get(&link, interface, NULL) == -ENODEV && !uapi_exists(interface))
+	if (journal_is_dropped(journal) && link_get(&link, interface, NULL) == -ENODEV &&
+	    !uapi_exists(interface))
 		journal_remove(journal);
 	else
 		journal_set_phase(journal, JOURNAL_UP_DONE);

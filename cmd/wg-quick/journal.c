@@ -324,6 +324,11 @@ void journal_drop(const char *interface)
 		unlink(strbuf_text(&path));
 }
 
+bool journal_is_dropped(const struct journal *journal)
+{
+	return !journal->path || access(journal->path, F_OK);
+}
+
 static bool has_hook(const struct plan *plan, const char *key)
 {
 	for (size_t i = 0; i < plan->n_steps; i++)

@@ -124,6 +124,8 @@ int journal_read(struct journal *out, const char *interface, struct err *err);
 
 /** Removes an interface's journal without looking at it. */
 void journal_drop(const char *interface);
+/** Whether somebody has done that to this one since; true as well if it never had a file. */
+bool journal_is_dropped(const struct journal *journal);
 
 /** Whether a hook with that key ("PostUp") was started; a hook that was cut off counts. */
 bool journal_has_started(const struct journal *journal, const char *key);

@@ -266,7 +266,11 @@ static int down(struct view *view, const char *argument)
 		return 0;
 	if (quick_options.if_exists && finding == RECOVER_NOTHING && is_nothing_there(view))
 		return 0;
-	return take_down(view, &view->conf, finding);
+	status = take_down(view, &view->conf, finding);
+	/* The run that this is called by is told so. */
+	if (!status && view->lock.is_callers)
+		journal_drop(view->target.interface);
+	return status;
 }
 
 static int run(int (*function)(struct view *view, const char *argument), char **argv)

@@ -411,3 +411,26 @@ on_this_host() {
 	same "$before" "$(state)"
 	SCRIPT
 }
+
+@test "an interface that vanishes while it is brought up leaves nothing for ever" {
+	on_each_host <<-'SCRIPT'
+	before=$(state; nft list ruleset)
+	conf() {
+		printf '[Interface]\nAddress = 10.0.0.1/24\nPostUp = %s\nPostDown = touch /run/post-down\n[Peer]\nPublicKey = %s\nAllowedIPs = 0.0.0.0/0\n' \
+			"$1" "$peer_a" | write_conf
+	}
+	conf 'ip link delete wq0; while [[ -S /run/wireguard/wq0.sock ]] && wg show wq0 >/dev/null 2>&1; do sleep 0.02; done; rm -f /run/wireguard/wq0.sock'
+	"$quick" up wq0
+	"$quick" down wq0 2>err
+	contains "$(cat err)" "has gone by other means"
+	rm /run/post-down
+	same "${before/valid_mark 0/valid_mark 1}" "$(state; nft list ruleset)"
+	# Taken down by the command itself, in order: there is nothing left to do.
+	conf "$quick down wq0"
+	"$quick" up wq0
+	rm /run/post-down
+	expect 1 "$quick" down wq0
+	[[ ! -e /run/post-down ]]
+	same "${before/valid_mark 0/valid_mark 1}" "$(state; nft list ruleset)"
+	SCRIPT
+}
