@@ -23,7 +23,9 @@
 #include "cmd/wg-quick/key_files.h"
 #include "cmd/wg-quick/lock.h"
 #include "cmd/wg-quick/names.h"
+#include "cmd/wg-quick/process.h"
 #include "cmd/wg-quick/reload_look.h"
+#include "lib/ipc/ipc.h"
 #include "lib/netlink/link.h"
 #include "lib/uapi/client.h"
 #include "lib/util/cleanup.h"
@@ -286,6 +288,23 @@ static void look_at_what_is_left(struct look *look)
 				    "its kill switch is closed: nothing gets out beside it");
 }
 
+static int ask(void *interface)
+{
+	AUTO(wg_device_auto_free) struct wg_device *device = NULL;
+
+	ipc_get(&device, interface, NULL);
+	return 0;
+}
+
+/* Whether the interface's program says anything at all: one that hangs may do so for ever. */
+static bool does_answer(const struct status *status)
+{
+	struct err err = { 0 };
+
+	return !status->is_userspace ||
+	       !process_call_in_time(ask, (void *)status->target->interface, &err);
+}
+
 static int look_at_running(struct look *look)
 {
 	struct status *status = &look->status;
@@ -299,6 +318,9 @@ static int look_at_running(struct look *look)
 	if (!look->view->has_file)
 		status_problems_add(&status->problems, "no-file", strbuf_text(&look->down),
 				    "its file does not exist any more");
+	else if (!does_answer(status))
+		status_problems_add(&status->problems, "no-answer", strbuf_text(&look->replace),
+				    "the program that provides it does not answer");
 	else if (look->view->state.link_exists)
 		r = compare(look);
 	else

@@ -113,6 +113,22 @@ prelude() {
 	SCRIPT
 }
 
+@test "a program that hangs does not hold it up" {
+	on_each_host <<-SCRIPT
+	$(prelude)
+	full
+	"\$quick" up wq0
+	"\$quick" status --json wq0 >out
+	pid=\$(json 'print \$_->{pid}' <out)
+	kill -STOP "\$pid"
+	expect 2 timeout 5 "\$quick" status wq0 >text
+	same "  ! the program that provides it does not answer
+	    remedy: wg-quick up --replace wq0" "\$(tail -n +3 text)"
+	kill -CONT "\$pid"
+	problems 0
+	SCRIPT
+}
+
 @test "what is up is told also when its file is gone" {
 	on_each_host <<-SCRIPT
 	$(prelude)
