@@ -103,7 +103,7 @@ int conf_read_pieces(struct conf *out, struct conf_pieces *pieces, struct err *e
 /** Reads a file's text onto the end of out, without looking at it. Returns as conf_read(). */
 int conf_read_text(struct strbuf *out, const char *path, struct err *err);
 
-/** Prints the file as it was read (and edited since): byte for byte. */
+/** Prints the file as it was read: byte for byte. */
 void conf_print(struct strbuf *out, const struct conf *conf);
 
 /**

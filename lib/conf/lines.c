@@ -23,8 +23,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/util/mem.h"
-
 enum {
 	PIECE_LEN = 65536, /* bytes that are read at a time */
 	NAME_MAX_LEN = 40, /* inih keeps 49 bytes of a name; the longest key has 19 */
@@ -164,33 +162,6 @@ bool conf_lines_next(struct conf_line *line, const struct conf_lines *lines)
 		at = 3;
 	read_line(line, text, at, newline);
 	return true;
-}
-
-/* ---- changing the text ----------------------------------------------------------------------- */
-
-void conf_lines_replace(struct conf_lines *lines, size_t at, size_t len, const char *text,
-			size_t text_len)
-{
-	struct strbuf *buf = &lines->text;
-	size_t old_len = buf->len;
-
-	assert(at <= buf->len && len <= buf->len - at);
-	strbuf_reserve(buf, text_len);
-	memmove(buf->text + at + text_len, buf->text + at + len, old_len - at - len);
-	if (text_len)
-		memcpy(buf->text + at, text, text_len);
-	buf->len = old_len - len + text_len;
-	if (buf->len < old_len)
-		mem_wipe(buf->text + buf->len, old_len - buf->len);
-	buf->text[buf->len] = '\0';
-}
-
-void conf_lines_append(struct conf_lines *lines, const char *text)
-{
-	if (lines->text.len && lines->text.text[lines->text.len - 1] != '\n')
-		strbuf_add_char(&lines->text, '\n');
-	strbuf_add(&lines->text, text);
-	strbuf_add_char(&lines->text, '\n');
 }
 
 /* ---- through inih ---------------------------------------------------------------------------- */

@@ -62,16 +62,6 @@ void conf_lines_fini(struct conf_lines *lines);
 bool conf_lines_next(struct conf_line *line, const struct conf_lines *lines);
 
 /**
- * Puts other bytes in the place of `len` bytes at `at`: with len 0 it inserts, with text_len 0 it
- * removes. Lines that were found before are stale after that. Takes time in the length of the text.
- */
-void conf_lines_replace(struct conf_lines *lines, size_t at, size_t len, const char *text,
-			size_t text_len);
-
-/** Adds a line at the end; newlines come by themselves, also to a last line that had none. */
-void conf_lines_append(struct conf_lines *lines, const char *text);
-
-/**
  * Hears of each line that is a section, a key, a label, a comment key or none of these (but not of
  * empty ones), in order. `section` is the name of the section that the line stands in, or that it
  * opens; "" before the first. `name` is the key's; "" if the line is none. Both are without white

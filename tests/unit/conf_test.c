@@ -490,19 +490,6 @@ static void test_down_passes_over_what_it_does_not_need(void **state)
 	assert_int_equal(err.column, 14);
 }
 
-static void test_edited_text_is_printed(void **state)
-{
-	AUTO(strbuf_fini) struct strbuf out = { 0 };
-	AUTO(conf_fini) struct conf conf;
-	struct err err;
-
-	(void)state;
-	assert_int_equal(parse(&conf, "[Interface]\nListenPort = 5", CONF_WG, &err), 0);
-	conf_lines_append(&conf.lines, "FwMark = 6");
-	conf_print(&out, &conf);
-	assert_string_equal(out.text, "[Interface]\nListenPort = 5\nFwMark = 6\n");
-}
-
 /* ---- linear time ----------------------------------------------------------------------------- */
 
 static void add_peers(struct strbuf *text, unsigned int n)
@@ -584,7 +571,6 @@ int main(void)
 		cmocka_unit_test(test_strip_of_a_parsed_file),
 		cmocka_unit_test(test_strip_says_where),
 		cmocka_unit_test(test_down_passes_over_what_it_does_not_need),
-		cmocka_unit_test(test_edited_text_is_printed),
 		cmocka_unit_test(test_many_peers_in_linear_time),
 		cmocka_unit_test(test_many_allowed_ips_in_linear_time),
 	};

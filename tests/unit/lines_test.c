@@ -306,61 +306,6 @@ static void test_squeeze(void **state)
 	assert_string_equal(out.text, ">abc\xa0");
 }
 
-/* ---- editing --------------------------------------------------------------------------------- */
-
-static void test_replace(void **state)
-{
-	AUTO(conf_lines_fini) struct conf_lines lines = { 0 };
-
-	(void)state;
-	conf_lines_replace(&lines, 0, 0, "one\nthree\n", 10);
-	conf_lines_replace(&lines, 4, 0, "two\n", 4);
-	assert_string_equal(lines.text.text, "one\ntwo\nthree\n");
-	conf_lines_replace(&lines, 4, 4, "a longer line\n", 14);
-	assert_string_equal(lines.text.text, "one\na longer line\nthree\n");
-	conf_lines_replace(&lines, 0, 18, NULL, 0);
-	assert_string_equal(lines.text.text, "three\n");
-	conf_lines_replace(&lines, 0, 6, NULL, 0);
-	assert_string_equal(lines.text.text, "");
-	assert_int_equal(lines.text.len, 0);
-}
-
-static void test_replace_wipes_what_it_takes_away(void **state)
-{
-	AUTO(conf_lines_fini) struct conf_lines lines = { 0 };
-
-	(void)state;
-	strbuf_add(&lines.text, "abcSECRET");
-	conf_lines_replace(&lines, 3, 6, NULL, 0);
-	assert_memory_equal(lines.text.text, "abc\0\0\0\0\0\0", 9);
-}
-
-static void test_replace_a_value_of_a_section(void **state)
-{
-	AUTO(conf_lines_fini) struct conf_lines lines = { 0 };
-	struct conf_line line = { 0 };
-
-	(void)state;
-	strbuf_add(&lines.text, "[a]\nx = 1 # one\n[b]\nx = 2 # two\n");
-	while (conf_lines_next(&line, &lines))
-		if (line.section == 2 && line.kind == CONF_LINE_KEY)
-			break;
-	conf_lines_replace(&lines, line.value.at, line.value.len, "33", 2);
-	assert_string_equal(lines.text.text, "[a]\nx = 1 # one\n[b]\nx = 33 # two\n");
-}
-
-static void test_append(void **state)
-{
-	AUTO(conf_lines_fini) struct conf_lines lines = { 0 };
-
-	(void)state;
-	conf_lines_append(&lines, "one");
-	assert_string_equal(lines.text.text, "one\n");
-	strbuf_add(&lines.text, "no newline");
-	conf_lines_append(&lines, "two");
-	assert_string_equal(lines.text.text, "one\nno newline\ntwo\n");
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -377,10 +322,6 @@ int main(void)
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_no_text_at_all),
 		cmocka_unit_test(test_squeeze),
-		cmocka_unit_test(test_replace),
-		cmocka_unit_test(test_replace_wipes_what_it_takes_away),
-		cmocka_unit_test(test_replace_a_value_of_a_section),
-		cmocka_unit_test(test_append),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
