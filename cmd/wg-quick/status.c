@@ -305,6 +305,18 @@ static bool does_answer(const struct status *status)
 	       !process_call_in_time(ask, (void *)status->target->interface, &err);
 }
 
+static void tell_of_silence(struct look *look)
+{
+	struct status *status = &look->status;
+	AUTO(strbuf_fini) struct strbuf remedy = { 0 };
+
+	if (status->pid) /* it will not end for being asked to, either */
+		strbuf_addf(&remedy, "kill -KILL %d; ", (int)status->pid);
+	strbuf_add(&remedy, strbuf_text(&look->replace));
+	status_problems_add(&status->problems, "no-answer", strbuf_text(&remedy),
+			    "the program that provides it does not answer");
+}
+
 static int look_at_running(struct look *look)
 {
 	struct status *status = &look->status;
@@ -319,8 +331,7 @@ static int look_at_running(struct look *look)
 		status_problems_add(&status->problems, "no-file", strbuf_text(&look->down),
 				    "its file does not exist any more");
 	else if (!does_answer(status))
-		status_problems_add(&status->problems, "no-answer", strbuf_text(&look->replace),
-				    "the program that provides it does not answer");
+		tell_of_silence(look);
 	else if (look->view->state.link_exists)
 		r = compare(look);
 	else

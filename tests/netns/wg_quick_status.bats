@@ -123,8 +123,11 @@ prelude() {
 	kill -STOP "\$pid"
 	expect 2 timeout 5 "\$quick" status wq0 >text
 	same "  ! the program that provides it does not answer
-	    remedy: wg-quick up --replace wq0" "\$(tail -n +3 text)"
+	    remedy: kill -KILL \$pid; wg-quick up --replace wq0" "\$(tail -n +3 text)"
 	kill -CONT "\$pid"
+	problems 0
+	kill -STOP "\$pid"
+	kill -KILL "\$pid"; "\$quick" up --replace wq0
 	problems 0
 	SCRIPT
 }
