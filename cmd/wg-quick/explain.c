@@ -14,14 +14,11 @@
 #include "cmd/wg-quick/dns.h"
 #include "cmd/wg-quick/firewall.h"
 #include "cmd/wg-quick/kill_switch.h"
+#include "cmd/wg-quick/names.h"
 #include "cmd/wg-quick/netns.h"
 #include "cmd/wg-quick/plan_routes.h"
 #include "cmd/wg-quick/routing.h"
 #include "lib/util/cleanup.h"
-
-enum {
-	KEY_START = 8, /* characters of a public key that name a peer */
-};
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
@@ -278,14 +275,14 @@ static void explain_route(struct explain *explain, const struct plan *plan, cons
 	const struct conf_place_ip *ip = conf_places_ip(&explain->places, &step->cidr);
 	AUTO(strbuf_fini) struct strbuf command = { 0 }, reason = { 0 };
 	struct explain_entry entry = { .act = plan_kind_name(step->kind), .step = step };
-	char text[WG_KEY_BASE64_LEN + 1];
+	char text[NAMES_KEY_MAX];
 	struct wg_key key;
 
 	plan_format_step(&command, plan, step);
 	strbuf_add(&reason, "AllowedIPs");
 	if (ip && find_peer(&key, explain->conf, ip->peer)) {
-		wg_key_format(text, &key);
-		strbuf_addf(&reason, " of %.*s...", KEY_START, text);
+		names_shorten_key(text, &key);
+		strbuf_addf(&reason, " of %s", text);
 		entry.peer = &key;
 	}
 	entry.command = strbuf_text(&command);

@@ -8,12 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/wg-quick/names.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
-
-enum {
-	KEY_START = 8, /* characters of a public key that name a peer */
-};
 
 void status_problems_add(struct status_problems *problems, const char *what, const char *remedy,
 			 const char *format, ...)
@@ -81,17 +78,17 @@ static void add_change(struct strbuf *out, const char *what)
 static void find_in_peer(const struct finder *finder, const struct wg_peer *peer, bool is_running)
 {
 	AUTO(strbuf_fini) struct strbuf changes = { 0 };
-	char key[WG_KEY_BASE64_LEN + 1];
+	char key[NAMES_KEY_MAX];
 
-	wg_key_format(key, &peer->public_key);
+	names_shorten_key(key, &peer->public_key);
 	if (peer->flags & WG_PEER_REMOVE) {
 		status_problems_add(finder->out, "extra-peer", finder->remedy,
-				    "peer %.*s... is not in the file", KEY_START, key);
+				    "peer %s is not in the file", key);
 		return;
 	}
 	if (!is_running) {
 		status_problems_add(finder->out, "missing-peer", finder->remedy,
-				    "peer %.*s... is missing", KEY_START, key);
+				    "peer %s is missing", key);
 		return;
 	}
 	if (peer->flags & WG_PEER_HAS_PRESHARED_KEY)
@@ -104,8 +101,7 @@ static void find_in_peer(const struct finder *finder, const struct wg_peer *peer
 		add_change(&changes, "its keepalive");
 	if (changes.len)
 		status_problems_add(finder->out, "different-peer", finder->remedy,
-				    "peer %.*s...: not as in the file: %s", KEY_START, key,
-				    strbuf_text(&changes));
+				    "peer %s: not as in the file: %s", key, strbuf_text(&changes));
 }
 
 static void find_in_device(const struct finder *finder)
