@@ -189,13 +189,17 @@ int addr_delete(const char *name, const struct cidr *address, struct err *err)
 	if (r || address->family != AF_INET)
 		return r ? r : delete_one(link.ifindex, name, address, err);
 	r = message_list_read(&addresses, MESSAGE_ADDRESSES, link.ifindex, err);
-	if (!r)
-		r = message_list_read(&routes, MESSAGE_ROUTES, link.ifindex, err);
+	if (r)
+		return r;
+	message_list_drop_address(&addresses, address);
+	/* Then nothing goes along, and to look for it among thousands would take a while. */
+	if (addresses.n && !message_list_has_secondary(&addresses))
+		return delete_one(link.ifindex, name, address, err);
+	r = message_list_read(&routes, MESSAGE_ROUTES, link.ifindex, err);
 	if (!r)
 		r = delete_one(link.ifindex, name, address, err);
 	if (r)
 		return r;
-	message_list_drop_address(&addresses, address);
 	message_list_restore(&addresses);
 	if (!has_all(&routes, link.ifindex))
 		message_list_restore(&routes);

@@ -118,6 +118,17 @@ void message_list_drop_address(struct message_list *list, const struct cidr *add
 	list->n = n;
 }
 
+bool message_list_has_secondary(const struct message_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct ifaddrmsg *ifa = nlmsg_data(list->items[i]);
+
+		if (ifa->ifa_flags & IFA_F_SECONDARY)
+			return true;
+	}
+	return false;
+}
+
 /* Sends it as a request. Returns 0 if there is what it wants, then. */
 static int send_again(const struct nlmsghdr *message)
 {

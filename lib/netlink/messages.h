@@ -1,6 +1,7 @@
 #ifndef LIB_NETLINK_MESSAGES_H
 #define LIB_NETLINK_MESSAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/model/cidr.h"
@@ -28,6 +29,9 @@ int message_list_read(struct message_list *out, enum message_kind kind, unsigned
 
 /** Leaves an address out. */
 void message_list_drop_address(struct message_list *list, const struct cidr *address);
+
+/** Whether any of these addresses is in a network that another one has come to the link with. */
+bool message_list_has_secondary(const struct message_list *list);
 
 /** Makes what is not there any more, as far as that is possible. */
 void message_list_restore(const struct message_list *list);

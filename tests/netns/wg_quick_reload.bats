@@ -565,3 +565,26 @@ on_reload_host() {
 	down
 	SCRIPT
 }
+
+@test "a thousand addresses are exchanged in no time" {
+	on_host "$BUILD/wg-quick" "$BUILD/wg-datapath" <<-'SCRIPT'
+	[[ -x $2 ]]
+	export WG_QUICK_USERSPACE_IMPLEMENTATION=$2
+	conf() {
+		echo '[Interface]'
+		for i in {0..999}; do echo "Address = $1.$((i / 250)).$((i % 250)).1/32"; done
+		echo '[Peer]'
+		echo 'PublicKey = xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg='
+		for i in {0..999}; do echo "AllowedIPs = 11.$((i / 250)).$((i % 250)).0/24"; done
+	}
+	umask 077
+	conf 10 >/etc/wireguard/wq0.conf
+	"$1" up wq0 2>/dev/null
+	conf 12 >/etc/wireguard/wq0.conf
+	timeout 6 "$1" reload wq0 2>/dev/null
+	same 1000 "$(ip -4 -o addr show wq0 | grep -c 'inet 12\.')"
+	same 1000 "$(ip -4 -o addr show wq0 | wc -l)"
+	same 1000 "$(ip route show dev wq0 | grep -c '^11\.')"
+	"$1" down wq0 2>/dev/null
+	SCRIPT
+}
