@@ -35,7 +35,7 @@ static bool has(uint8_t family, uint16_t question, const uint16_t *attributes,
 {
 	AUTO(auto_mnl_close)
 	struct mnl_socket *socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	char buf[ANSWER_CAP];
+	char buf[ANSWER_CAP] = { 0 }; /* what pads a name goes to the kernel as well */
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buf);
 	struct nfgenmsg *nfg;
 	bool found = false;
