@@ -216,20 +216,20 @@ on_this_host() {
 	}
 	no="wg-quick: \`wq0' is not a WireGuard interface"
 	sed 's/^host [^ ]*/host other/' saved >damaged
-	try "[!] the journal of \`wq0' is damaged, and left out of account"
+	try "[!] the journal of \`wq0' is left out of account: damaged"
 	head -c 100 saved >damaged
 	try "$no"
 	: >damaged
 	try "$no"
 	sed 's/add-device/add-devise/' saved >damaged
-	try "[!] the journal of \`wq0' is damaged, and left out of account"
+	try "[!] the journal of \`wq0' is left out of account: damaged"
 	echo nonsense >damaged
-	try "[!] the journal of \`wq0' is damaged, and left out of account"
+	try "[!] the journal of \`wq0' is left out of account: damaged"
 	cp saved damaged
 	mkdir -p wireguard
 	install -m 666 saved $journal
 	expect 1 "$quick" down wq0 2>err
-	same "[!] the journal of \`wq0' is not a file of this program's, and left out of account" "$(head -1 err)"
+	same "[!] the journal of \`wq0' is left out of account: not a file of this program's" "$(head -1 err)"
 	same "$before" "$(state)"
 	SCRIPT
 }
