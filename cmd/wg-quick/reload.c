@@ -27,6 +27,9 @@
 #include "lib/netlink/rule.h"
 #include "lib/util/cleanup.h"
 
+/* How long names may take, together. */
+#define PATIENCE SEC(10)
+
 /* ---- doing it -------------------------------------------------------------------------------- */
 
 /* Whether there is something to take back once it is done. */
@@ -286,7 +289,7 @@ static int reload(struct view *view, bool has_journal)
 	struct err err = { 0 };
 	int status = 0;
 
-	if (reload_look(&look, view, has_journal ? journal : NULL, &err) ||
+	if (reload_look(&look, view, has_journal ? journal : NULL, PATIENCE, &err) ||
 	    plan_reload(&reload, view->target.interface, &view->conf, look.wanted, &look.ours,
 			&look.host, &err))
 		return quick_fail(&err, NULL);

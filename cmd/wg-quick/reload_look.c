@@ -30,8 +30,6 @@
 
 /* A session lasts as long: whoever has shaken hands since is there ([W] 6.1, REJECT_AFTER_TIME). */
 #define SESSION_END SEC(180)
-/* How long names may take, together. */
-#define PATIENCE SEC(10)
 
 /* ---- endpoints ------------------------------------------------------------------------------- */
 
@@ -130,6 +128,7 @@ struct pass {
 	const struct wg_device *file; /* settled */
 	const struct known_peers *known;
 	struct lookups *lookups;
+	span_ns patience; /* for names, together */
 	bool has_journal;
 };
 
@@ -157,7 +156,7 @@ static bool has_question(const char **srv, const struct pass *pass, const struct
 
 static void ask_names(const struct pass *pass)
 {
-	static const struct lookup_policy policy = { .patience = PATIENCE };
+	const struct lookup_policy policy = { .patience = pass->patience };
 	AUTO(wg_peers_fini) struct wg_peers peers = { .device = pass->file };
 	const struct wg_peer *peer;
 	bool any = false;
@@ -238,7 +237,7 @@ static void decide_endpoints(struct reload_view *out, const struct pass *pass)
 }
 
 static void look_at_peers(struct reload_view *out, const struct conf *conf,
-			  const struct journal *journal)
+			  const struct journal *journal, span_ns patience)
 {
 	AUTO(wg_device_auto_free) struct wg_device *file = wg_device_settle(conf->device);
 	AUTO(known_peers_fini) struct known_peers known = { 0 };
@@ -247,6 +246,7 @@ static void look_at_peers(struct reload_view *out, const struct conf *conf,
 				   .file = file,
 				   .known = &known,
 				   .lookups = lookups,
+				   .patience = patience,
 				   .has_journal = journal };
 
 	list_peers(&known, out->running, journal);
@@ -388,7 +388,7 @@ static int find_ours(struct reload_view *out, const char *interface, const struc
 }
 
 int reload_look(struct reload_view *out, const struct view *view, const struct journal *journal,
-		struct err *err)
+		span_ns patience, struct err *err)
 {
 	const char *interface = view->target.interface;
 	int r = ipc_get(&out->running, interface, err);
@@ -398,7 +398,7 @@ int reload_look(struct reload_view *out, const struct view *view, const struct j
 		return r;
 	}
 	strcpy(out->running->name, interface);
-	look_at_peers(out, &view->conf, journal);
+	look_at_peers(out, &view->conf, journal, patience);
 	out->host.state = &view->state;
 	r = look_at_link(out, interface, err);
 	if (!r)

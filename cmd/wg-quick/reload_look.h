@@ -4,6 +4,7 @@
 #include "cmd/wg-quick/commands.h"
 #include "cmd/wg-quick/journal.h"
 #include "cmd/wg-quick/plan_reload.h"
+#include "lib/util/clock.h"
 #include "lib/util/err.h"
 
 /* Looking at a running interface, and looking up the names that its file has anew. */
@@ -32,10 +33,10 @@ struct reload_view {
 
 /**
  * Looks. `journal` is NULL if there is none: then what is there counts as wg-quick's if it looks
- * so. Returns 0 or a negative errno with *err filled in.
+ * so. For names it waits as long as `patience`. Returns 0 or a negative errno with *err filled in.
  */
 int reload_look(struct reload_view *out, const struct view *view, const struct journal *journal,
-		struct err *err);
+		span_ns patience, struct err *err);
 
 void reload_view_fini(struct reload_view *view);
 

@@ -31,6 +31,9 @@
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
 
+/* How long names may take, together: whoever asks is waiting. */
+#define PATIENCE SEC(2)
+
 /* What it works on. */
 struct look {
 	struct status status;
@@ -255,7 +258,7 @@ static int compare(struct look *look)
 	check_kill_switch(look);
 	if (key_files_check(&view->target, &view->conf, &err) ||
 	    key_files_read(&view->conf, &view->target, &err) ||
-	    reload_look(&there, view, look->has_journal ? &look->journal : NULL, &err) ||
+	    reload_look(&there, view, look->has_journal ? &look->journal : NULL, PATIENCE, &err) ||
 	    plan_reload(&reload, view->target.interface, &view->conf, there.wanted, &there.ours,
 			&there.host, &err))
 		return quick_fail(&err, NULL);
