@@ -30,8 +30,7 @@ static void drop(const char *interface, const struct err *err)
 		return;
 	/* Of these nothing can be left: no other boot's, and nothing that was not begun. */
 	if (err->code != -ESTALE && err->code != -ENOENT)
-		cli_say("[!] the journal of `%s' is left out of account: %s", interface,
-			err->text);
+		cli_say("[!] the journal of `%s' is left out of account: %s", interface, err->text);
 	journal_drop(interface);
 }
 
