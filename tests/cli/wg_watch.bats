@@ -303,6 +303,7 @@ ended() {
 	lab kill -TERM "$(<"$T/pid")"
 	lab_wait_for test -e "$T/done"
 	lab kill -CONT "$(<"$T/script")"
+	pkill -CONT -P "$VIEW" # nsenter stops with what it runs
 	[[ $(<"$T/status") == 0 ]]
 	cmp "$T/before" "$T/after"
 }
