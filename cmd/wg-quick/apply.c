@@ -373,13 +373,11 @@ static bool is_final(enum step_kind kind)
 /* Takes back what an `up` has done. */
 static void undo_up(const struct work *work)
 {
-	const struct journal *journal = work->journal;
+	const struct journal_due due = journal_due_hooks(work->journal);
 	const struct conf_quick *quick = &work->conf->quick;
-	const bool has_post_up = journal_has_started(journal, "PostUp");
-	const bool has_hooks = has_post_up || journal_has_started(journal, "PreUp");
 	const struct undo undo = {
-		.pre_down = has_post_up ? &quick->pre_down : NULL,
-		.post_down = has_hooks ? &quick->post_down : NULL,
+		.pre_down = due.pre_down ? &quick->pre_down : NULL,
+		.post_down = due.post_down ? &quick->post_down : NULL,
 	};
 
 	undo_all(work, &undo);

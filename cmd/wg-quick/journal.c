@@ -337,9 +337,21 @@ static bool has_hook(const struct plan *plan, const char *key)
 	return false;
 }
 
-bool journal_has_started(const struct journal *journal, const char *key)
+static bool has_started(const struct journal *journal, const char *key)
 {
 	return has_hook(&journal->done, key) || has_hook(&journal->unsure, key);
+}
+
+struct journal_due journal_due_hooks(const struct journal *journal)
+{
+	/* What came up in the end has run all of them. */
+	const bool was_up = journal->phase != JOURNAL_UP;
+	const bool has_post_up = was_up || has_started(journal, "PostUp");
+
+	return (struct journal_due){
+		.pre_down = has_post_up,
+		.post_down = has_post_up || has_started(journal, "PreUp"),
+	};
 }
 
 void journal_fini(struct journal *journal)

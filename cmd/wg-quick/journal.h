@@ -127,8 +127,14 @@ void journal_drop(const char *interface);
 /** Whether somebody has done that to this one since; true as well if it never had a file. */
 bool journal_is_dropped(const struct journal *journal);
 
-/** Whether a hook with that key ("PostUp") was started; a hook that was cut off counts. */
-bool journal_has_started(const struct journal *journal, const char *key);
+/** Which hooks are to run when what the journal says is undone. */
+struct journal_due {
+	bool pre_down;  /* one of PostUp was started */
+	bool post_down; /* one of either PreUp or PostUp was */
+};
+
+/** Says so; a hook that was cut off has been started. */
+struct journal_due journal_due_hooks(const struct journal *journal);
 
 /** Of which boot and network namespace a journal is. */
 struct journal_host {

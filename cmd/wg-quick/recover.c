@@ -131,16 +131,14 @@ static void choose_hooks(struct undo *undo, struct view *view, enum recover_find
 {
 	const struct conf_quick *quick = &view->conf.quick;
 	const struct journal *journal = &view->journal;
-	const bool was_up = journal->phase != JOURNAL_UP;
-	const bool has_post_up = was_up || journal_has_started(journal, "PostUp");
-	const bool has_hooks = has_post_up || journal_has_started(journal, "PreUp");
+	const struct journal_due due = journal_due_hooks(journal);
 	bool is_file;
 
-	if (!has_hooks || (finding == RECOVER_GONE && is_up))
+	if (!due.post_down || (finding == RECOVER_GONE && is_up))
 		return;
 	is_file = counts_file(quick, journal, view->has_file);
 	undo->post_down = is_file ? &quick->post_down : &journal->post_down;
-	if (has_post_up && finding == RECOVER_CUT_OFF)
+	if (due.pre_down && finding == RECOVER_CUT_OFF)
 		undo->pre_down = is_file ? &quick->pre_down : &journal->pre_down;
 }
 

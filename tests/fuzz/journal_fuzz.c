@@ -56,7 +56,7 @@ static void check(const char *text, size_t size)
 	assert(journal.config_path && journal.done.interface[0] && journal.len <= size);
 	check_steps(&journal.done);
 	check_steps(&journal.unsure);
-	journal_has_started(&journal, "PostUp");
+	journal_due_hooks(&journal);
 	journal_format(&first, &journal, &host);
 	/* Steps that have ended in another order than they began cannot be written in one. */
 	if (journal_parse(&again, strbuf_text(&first), first.len, &host, NULL))

@@ -179,14 +179,15 @@ static void test_empty_step(void **state)
 	start(&journal);
 	assert_round_trip(&journal);
 	journal_end_step(&journal, journal_begin_step(&journal, &step), &step);
+	assert_false(journal_due_hooks(&journal).post_down);
 	step = (struct step){ .kind = STEP_RUN_HOOK, .key = "PreUp", .text = (char *)"" };
 	journal_end_step(&journal, journal_begin_step(&journal, &step), &step);
 	assert_round_trip(&journal);
-	assert_true(journal_has_started(&journal, "PreUp"));
-	assert_false(journal_has_started(&journal, "PostUp"));
+	assert_true(journal_due_hooks(&journal).post_down);
+	assert_false(journal_due_hooks(&journal).pre_down);
 	step.key = "PostUp";
 	journal_begin_step(&journal, &step);
-	assert_true(journal_has_started(&journal, "PostUp"));
+	assert_true(journal_due_hooks(&journal).pre_down);
 }
 
 static void test_forget(void **state)
