@@ -275,7 +275,7 @@ int work_carry_out(struct work *work, struct step *step)
 	case STEP_DELETE_ROUTE:
 		return reload_delete_route(work, step);
 	case STEP_RESET_MARK:
-		return reload_reset_mark(work, step);
+		return routing_reset_mark(work, step);
 	}
 	assert(!"a step of no kind");
 	return STATUS_FAILED;

@@ -295,69 +295,55 @@ bool plan_undo(struct step *out, const struct step *done)
 	return false;
 }
 
+/* What is journalled leaves something to undo; what consists of others, or takes them back, is not.
+ */
+static const struct {
+	const char *name;
+	bool is_journalled;
+} kinds[] = {
+	[STEP_ADD_DEVICE] = { "add-device", true },
+	[STEP_RUN_HOOK] = { "run-hook", true },
+	[STEP_SET_DEVICE] = { "set-device", true },
+	[STEP_ADD_ADDRESS] = { "add-address", true },
+	[STEP_SET_MTU_AND_UP] = { "set-mtu-and-up", true },
+	[STEP_SET_DNS] = { "set-dns", true },
+	[STEP_ROUTE_PEERS] = { "route-peers", false },
+	[STEP_SET_MARK] = { "set-mark", true },
+	[STEP_ADD_RULE] = { "add-rule", true },
+	[STEP_DELETE_RULE] = { "delete-rule", false },
+	[STEP_DELETE_RULES] = { "delete-rules", false },
+	[STEP_ADD_ROUTE] = { "add-route", true },
+	[STEP_SET_SRC_VALID_MARK] = { "set-src-valid-mark", true },
+	[STEP_RESET_SRC_VALID_MARK] = { "reset-src-valid-mark", false },
+	[STEP_ADD_FIREWALL] = { "add-firewall", true },
+	[STEP_DELETE_FIREWALL] = { "delete-firewall", false },
+	[STEP_SAVE] = { "save", true },
+	[STEP_DELETE_DEVICE] = { "delete-device", false },
+	[STEP_UNSET_DNS] = { "unset-dns", false },
+	[STEP_CLOSE_BYPASSES] = { "close-bypasses", false },
+	[STEP_ADD_KILL_SWITCH] = { "add-kill-switch", true },
+	[STEP_REPLACE_KILL_SWITCH] = { "replace-kill-switch", true },
+	[STEP_DELETE_KILL_SWITCH] = { "delete-kill-switch", false },
+	[STEP_LET_NAMES_THROUGH] = { "let-names-through", true },
+	[STEP_KEEP_NAMES_IN] = { "keep-names-in", false },
+	[STEP_CHANGE_DEVICE] = { "change-device", false },
+	[STEP_DELETE_ADDRESS] = { "delete-address", false },
+	[STEP_DELETE_ROUTE] = { "delete-route", false },
+	[STEP_RESET_MARK] = { "reset-mark", false },
+};
+
+enum {
+	N_KINDS = sizeof(kinds) / sizeof(kinds[0]),
+};
+
 const char *plan_kind_name(enum step_kind kind)
 {
-	switch (kind) {
-	case STEP_ADD_DEVICE:
-		return "add-device";
-	case STEP_RUN_HOOK:
-		return "run-hook";
-	case STEP_SET_DEVICE:
-		return "set-device";
-	case STEP_ADD_ADDRESS:
-		return "add-address";
-	case STEP_SET_MTU_AND_UP:
-		return "set-mtu-and-up";
-	case STEP_SET_DNS:
-		return "set-dns";
-	case STEP_ROUTE_PEERS:
-		return "route-peers";
-	case STEP_SET_MARK:
-		return "set-mark";
-	case STEP_ADD_RULE:
-		return "add-rule";
-	case STEP_DELETE_RULE:
-		return "delete-rule";
-	case STEP_DELETE_RULES:
-		return "delete-rules";
-	case STEP_ADD_ROUTE:
-		return "add-route";
-	case STEP_SET_SRC_VALID_MARK:
-		return "set-src-valid-mark";
-	case STEP_RESET_SRC_VALID_MARK:
-		return "reset-src-valid-mark";
-	case STEP_ADD_FIREWALL:
-		return "add-firewall";
-	case STEP_DELETE_FIREWALL:
-		return "delete-firewall";
-	case STEP_SAVE:
-		return "save";
-	case STEP_DELETE_DEVICE:
-		return "delete-device";
-	case STEP_UNSET_DNS:
-		return "unset-dns";
-	case STEP_CLOSE_BYPASSES:
-		return "close-bypasses";
-	case STEP_ADD_KILL_SWITCH:
-		return "add-kill-switch";
-	case STEP_REPLACE_KILL_SWITCH:
-		return "replace-kill-switch";
-	case STEP_DELETE_KILL_SWITCH:
-		return "delete-kill-switch";
-	case STEP_LET_NAMES_THROUGH:
-		return "let-names-through";
-	case STEP_KEEP_NAMES_IN:
-		return "keep-names-in";
-	case STEP_CHANGE_DEVICE:
-		return "change-device";
-	case STEP_DELETE_ADDRESS:
-		return "delete-address";
-	case STEP_DELETE_ROUTE:
-		return "delete-route";
-	case STEP_RESET_MARK:
-		return "reset-mark";
-	}
-	return NULL;
+	return (size_t)kind < N_KINDS ? kinds[kind].name : NULL;
+}
+
+bool plan_is_journalled(enum step_kind kind)
+{
+	return kinds[kind].is_journalled;
 }
 
 /* In the words of the original: to delete a rule it names the table alone. */
@@ -372,13 +358,22 @@ static void format_rule(struct strbuf *out, const char *command, const struct ru
 		strbuf_addf(out, "table %u", rule->table);
 }
 
-static void format_route(struct strbuf *out, const struct plan *plan, const struct step *step,
-			 const char *cidr)
+/* "ip -4 address add 10.0.0.1/24 dev wg0", say. */
+static void format_ip(struct strbuf *out, const struct plan *plan, const struct step *step,
+		      const char *object, bool is_new)
+{
+	char cidr[CIDR_TEXT_MAX];
+
+	cidr_format(cidr, &step->cidr);
+	strbuf_addf(out, "ip -%d %s %s %s dev %s", step->cidr.family == AF_INET6 ? 6 : 4, object,
+		    is_new ? "add" : "delete", cidr, plan->interface);
+}
+
+static void format_route(struct strbuf *out, const struct plan *plan, const struct step *step)
 {
 	const bool is_new = step->kind == STEP_ADD_ROUTE;
 
-	strbuf_addf(out, "ip -%d route %s %s dev %s", step->cidr.family == AF_INET6 ? 6 : 4,
-		    is_new ? "add" : "delete", cidr, plan->interface);
+	format_ip(out, plan, step, "route", is_new);
 	/* One that goes may be in a table that the file does not name any more. */
 	if (is_new && plan->route_policy == ROUTE_POLICY_TABLE && step->table == plan->table)
 		strbuf_addf(out, " table %s", plan->table_name);
@@ -388,11 +383,6 @@ static void format_route(struct strbuf *out, const struct plan *plan, const stru
 
 void plan_format_step(struct strbuf *out, const struct plan *plan, const struct step *step)
 {
-	char cidr[CIDR_TEXT_MAX] = "";
-	int version = step->cidr.family == AF_INET6 ? 6 : 4;
-
-	if (step->cidr.family)
-		cidr_format(cidr, &step->cidr);
 	switch (step->kind) {
 	case STEP_ADD_DEVICE: /* the kernel's way */
 		strbuf_addf(out, "ip link add dev %s type wireguard", plan->interface);
@@ -404,7 +394,8 @@ void plan_format_step(struct strbuf *out, const struct plan *plan, const struct 
 		strbuf_addf(out, "wg addconf %s /dev/fd/63", plan->interface);
 		break;
 	case STEP_ADD_ADDRESS:
-		strbuf_addf(out, "ip -%d address add %s dev %s", version, cidr, plan->interface);
+	case STEP_DELETE_ADDRESS:
+		format_ip(out, plan, step, "address", step->kind == STEP_ADD_ADDRESS);
 		break;
 	case STEP_SET_MTU_AND_UP:
 		strbuf_addf(out, "ip link set mtu %u up dev %s", step->mtu_bytes, plan->interface);
@@ -424,18 +415,14 @@ void plan_format_step(struct strbuf *out, const struct plan *plan, const struct 
 	case STEP_CHANGE_DEVICE: /* what of it changes, that command would find out */
 		strbuf_addf(out, "wg syncconf %s /dev/fd/63", plan->interface);
 		break;
-	case STEP_DELETE_ADDRESS:
-		strbuf_addf(out, "ip -%d address delete %s dev %s", version, cidr, plan->interface);
-		break;
-	case STEP_RESET_MARK:
-		strbuf_addf(out, "wg set %s fwmark 0", plan->interface);
-		break;
 	case STEP_ADD_ROUTE:
 	case STEP_DELETE_ROUTE:
-		format_route(out, plan, step, cidr);
+		format_route(out, plan, step);
 		break;
 	case STEP_SET_MARK:
-		strbuf_addf(out, "wg set %s fwmark %u", plan->interface, step->mark);
+	case STEP_RESET_MARK:
+		strbuf_addf(out, "wg set %s fwmark %u", plan->interface,
+			    step->kind == STEP_SET_MARK ? step->mark : 0);
 		break;
 	case STEP_ADD_RULE:
 		format_rule(out, "add", &step->rule);

@@ -89,16 +89,15 @@ struct plan {
 
 /**
  * The way to bring an interface up. Returns 0, -EEXIST if there is a link of that name,
- * -EINVAL if the file names a routing table that there is not, -ENOENT if there is no firewall for
- * default routes, or -EOPNOTSUPP if it wants what this
- * program does not do, with *err filled in; *out is then empty.
+ * -EINVAL if the file names a routing table that there is not, or -ENOENT if there is no firewall
+ * for default routes or a kill switch, with *err filled in; *out is then empty.
  */
 int plan_up(struct plan *out, const char *interface, enum device_implementation implementation,
 	    const struct conf *conf, const struct state *state, struct err *err);
 
 /**
  * The way to take it down; `conf` may have been read as CONF_DOWN. Returns 0, -ENODEV if there is
- * no WireGuard interface of that name, or -EOPNOTSUPP, with *err filled in; *out is then empty.
+ * no WireGuard interface of that name, with *err filled in; *out is then empty.
  */
 int plan_down(struct plan *out, const char *interface, const struct conf *conf,
 	      const struct state *state, struct err *err);
@@ -131,6 +130,9 @@ bool plan_undo(struct step *out, const struct step *done);
 
 /** A kind's name in journals and in JSON; NULL: there is no such kind. */
 const char *plan_kind_name(enum step_kind kind);
+
+/** Whether the journal has steps of that kind. */
+bool plan_is_journalled(enum step_kind kind);
 
 /** What a step does, in the words of the command that would do it. */
 void plan_format_step(struct strbuf *out, const struct plan *plan, const struct step *step);

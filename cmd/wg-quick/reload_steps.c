@@ -72,19 +72,6 @@ int reload_delete_route(struct work *work, const struct step *step)
 	return r && r != -ESRCH ? STATUS_REFUSED : 0;
 }
 
-int reload_reset_mark(struct work *work, const struct step *step)
-{
-	AUTO(wg_device_auto_free) struct wg_device *change = wg_device_new();
-
-	work_echo(work, step);
-	strcpy(change->name, work->plan->interface);
-	change->flags = WG_DEVICE_HAS_FWMARK;
-	if (!ipc_set(change, work->err))
-		return 0;
-	err_prefix(work->err, "Unable to modify interface");
-	return STATUS_FAILED;
-}
-
 int reload_change_dns(struct work *work)
 {
 	const struct reload *reload = work->reload;

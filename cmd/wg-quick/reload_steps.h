@@ -11,7 +11,6 @@
 int reload_change_device(struct work *work, const struct step *step);
 int reload_delete_address(struct work *work, const struct step *step);
 int reload_delete_route(struct work *work, const struct step *step);
-int reload_reset_mark(struct work *work, const struct step *step);
 /** Goes from what was set to what the file says now, or back. */
 int reload_change_dns(struct work *work);
 

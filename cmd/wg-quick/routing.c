@@ -92,18 +92,29 @@ int routing_route_peers(struct work *work)
 	return do_steps(work, &routes);
 }
 
-int routing_set_mark(struct work *work, const struct step *step)
+static int set_mark(struct work *work, uint32_t mark)
 {
 	AUTO(wg_device_auto_free) struct wg_device *change = wg_device_new();
 
-	work_echo(work, step);
 	strcpy(change->name, work->plan->interface);
 	change->flags = WG_DEVICE_HAS_FWMARK;
-	change->fwmark = step->mark;
+	change->fwmark = mark;
 	if (!ipc_set(change, work->err))
 		return 0;
 	err_prefix(work->err, "Unable to modify interface");
 	return STATUS_FAILED;
+}
+
+int routing_set_mark(struct work *work, const struct step *step)
+{
+	work_echo(work, step);
+	return set_mark(work, step->mark);
+}
+
+int routing_reset_mark(struct work *work, const struct step *step)
+{
+	work_echo(work, step);
+	return set_mark(work, 0);
 }
 
 int routing_add_rule(struct work *work, struct step *step)

@@ -11,6 +11,7 @@
 
 int routing_route_peers(struct work *work);
 int routing_set_mark(struct work *work, const struct step *step);
+int routing_reset_mark(struct work *work, const struct step *step);
 /** step->rule learns its priority, by which it can be deleted. */
 int routing_add_rule(struct work *work, struct step *step);
 int routing_delete_rule(struct work *work, const struct step *step);
