@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cmd/cli.h"
+#include "cmd/wg-quick/commands.h"
 #include "cmd/wg-quick/crash.h"
 #include "cmd/wg-quick/device.h"
 #include "cmd/wg-quick/dns.h"
@@ -46,8 +47,7 @@ void work_echo(const struct work *work, const struct step *step)
 void work_tell(const struct err *err)
 {
 	if (err->text[0])
-		cli_say("%s: %s%s%s", cli_program, err->text, err->expected ? "; expected " : "",
-			err->expected ? err->expected : "");
+		quick_fail(err, NULL);
 }
 
 int work_get_device(struct wg_device **out, struct work *work)
@@ -197,16 +197,27 @@ static int delete_firewall(struct work *work, const struct step *step)
 	return 0;
 }
 
+static int set_or_unset_dns(struct work *work, bool is_set)
+{
+	const struct conf_quick *quick = &work->conf->quick;
+	const struct journal *journal = work->journal; /* it knows better: the file may change */
+	const struct dns dns = { .interface = work->plan->interface,
+				 .servers = journal ? &journal->dns_servers : &quick->dns_servers,
+				 .search = journal ? &journal->dns_search : &quick->dns_search,
+				 .goes_on = quick->dns_failure == CONF_DNS_FAILURE_WARN,
+				 .is_missing = &work->is_without_dns };
+
+	if (work->reload)
+		return reload_change_dns(work);
+	if (is_set)
+		return dns_set(&dns, work->err);
+	dns_unset(&dns);
+	return 0;
+}
+
 int work_carry_out(struct work *work, struct step *step)
 {
 	const struct plan *plan = work->plan;
-	const struct conf_quick *quick = &work->conf->quick;
-	const struct journal *journal = work->journal; /* it knows better: the file may change */
-	const struct dns dns = { .interface = plan->interface,
-				 .servers = journal ? &journal->dns_servers : &quick->dns_servers,
-				 .search = journal ? &journal->dns_search : &quick->dns_search,
-				 .goes_on = work->conf->quick.dns_failure == CONF_DNS_FAILURE_WARN,
-				 .is_missing = &work->is_without_dns };
 	int r;
 
 	switch (step->kind) {
@@ -225,12 +236,8 @@ int work_carry_out(struct work *work, struct step *step)
 	case STEP_SET_MTU_AND_UP:
 		return set_mtu_and_up(work, step);
 	case STEP_SET_DNS: /* these three tell themselves what they do */
-		return work->reload ? reload_change_dns(work) : dns_set(&dns, work->err);
 	case STEP_UNSET_DNS:
-		if (work->reload)
-			return reload_change_dns(work);
-		dns_unset(&dns);
-		return 0;
+		return set_or_unset_dns(work, step->kind == STEP_SET_DNS);
 	case STEP_SAVE:
 		return save_file(work);
 	case STEP_ROUTE_PEERS:
@@ -288,45 +295,6 @@ static bool may_be_half_done(enum step_kind kind)
 	return kind == STEP_ADD_FIREWALL || kind == STEP_RUN_HOOK;
 }
 
-/* Whether the journal has it; what consists of others, or takes them back, it has not. */
-static bool is_journalled(enum step_kind kind)
-{
-	switch (kind) {
-	case STEP_ADD_DEVICE:
-	case STEP_RUN_HOOK:
-	case STEP_SET_DEVICE:
-	case STEP_ADD_ADDRESS:
-	case STEP_SET_MTU_AND_UP:
-	case STEP_SET_DNS:
-	case STEP_SET_MARK:
-	case STEP_ADD_RULE:
-	case STEP_ADD_ROUTE:
-	case STEP_SET_SRC_VALID_MARK:
-	case STEP_ADD_FIREWALL:
-	case STEP_SAVE:
-	case STEP_ADD_KILL_SWITCH:
-	case STEP_REPLACE_KILL_SWITCH:
-	case STEP_LET_NAMES_THROUGH:
-		return true;
-	case STEP_ROUTE_PEERS:
-	case STEP_DELETE_RULE:
-	case STEP_DELETE_RULES:
-	case STEP_RESET_SRC_VALID_MARK:
-	case STEP_DELETE_FIREWALL:
-	case STEP_CLOSE_BYPASSES:
-	case STEP_DELETE_KILL_SWITCH:
-	case STEP_KEEP_NAMES_IN:
-	case STEP_DELETE_DEVICE:
-	case STEP_UNSET_DNS:
-	case STEP_CHANGE_DEVICE:
-	case STEP_DELETE_ADDRESS:
-	case STEP_DELETE_ROUTE:
-	case STEP_RESET_MARK:
-		return false;
-	}
-	return false;
-}
-
 static void note_link(struct journal *journal)
 {
 	struct link_info link;
@@ -346,13 +314,13 @@ int work_do(struct work *work, const struct step *step)
 	/* So that the rule can be told from others like it, whenever this is cut off. */
 	if (known.kind == STEP_ADD_RULE && !known.rule.priority)
 		known.rule.priority = rule_next_priority(known.rule.family);
-	if (journal && is_journalled(step->kind))
-		id = journal_begin_step(journal, &known);
+	if (journal && plan_is_journalled(step->kind))
+		id = known.id = journal_begin_step(journal, &known);
 	crash_point();
 	status = work_carry_out(work, &known);
 	crash_point();
-	if (!journal && (!status || may_be_half_done(step->kind)))
-		plan_copy_step(&work->done, &known);
+	if (work->done && (!status || may_be_half_done(step->kind)))
+		plan_copy_step(work->done, &known);
 	/* So that `status` and `reload` know that it is still to be done. */
 	is_missing = step->kind == STEP_SET_DNS && work->is_without_dns;
 	if (id && !status && !is_missing)
@@ -457,6 +425,5 @@ int apply(const struct plan *plan, const struct target *target, struct conf *con
 	if (!status && work.has_missing_names)
 		names_retry_later(target);
 	lock_release(&work.rules_lock);
-	plan_fini(&work.done);
 	return status;
 }

@@ -24,21 +24,12 @@
 #include "cmd/wg-quick/reload_look.h"
 #include "cmd/wg-quick/work.h"
 #include "lib/ipc/resolve.h"
-#include "lib/netlink/rule.h"
 #include "lib/util/cleanup.h"
 
 /* How long names may take, together. */
 #define PATIENCE SEC(10)
 
 /* ---- doing it -------------------------------------------------------------------------------- */
-
-/* Whether there is something to take back once it is done. */
-static bool is_lasting(enum step_kind kind)
-{
-	return kind == STEP_ADD_ADDRESS || kind == STEP_ADD_ROUTE || kind == STEP_ADD_RULE ||
-	       kind == STEP_SET_MTU_AND_UP || kind == STEP_SET_DNS || kind == STEP_SET_MARK ||
-	       kind == STEP_SET_SRC_VALID_MARK || kind == STEP_ADD_FIREWALL;
-}
 
 /* The kind of step that leaves what this one leaves, or takes back. */
 static enum step_kind lasting_kind(enum step_kind kind)
@@ -71,7 +62,7 @@ static bool is_about_same(const struct step *a, const struct step *b)
 }
 
 /* What a run that was cut off had begun, or not yet forgotten, about the same thing is settled. */
-static void settle(struct journal *journal, const struct step *step, uint32_t id)
+static void settle(struct journal *journal, const struct step *step)
 {
 	struct plan *const plans[] = { &journal->done, &journal->unsure };
 	enum step_kind kind = lasting_kind(step->kind);
@@ -80,18 +71,31 @@ static void settle(struct journal *journal, const struct step *step, uint32_t id
 		for (size_t n = plans[i]->n_steps; n--;) {
 			const struct step *other = &plans[i]->steps[n];
 
-			if (other->kind == kind && other->id != id && is_about_same(other, step))
+			if (other->kind == kind && other->id != step->id &&
+			    is_about_same(other, step))
 				journal_forget_step(journal, other->id);
 		}
 }
 
 /* A run of steps, or of those that undo them. */
 struct run {
-	struct work work;
-	struct journal *journal; /* in memory alone, if there is no file */
-	bool is_after_crash;     /* of another reload */
-	struct err err;          /* work's */
+	struct work work;    /* its journal is in memory alone, if there is no file */
+	struct plan done;    /* work's */
+	struct err err;      /* likewise */
+	bool is_after_crash; /* of another reload */
 };
+
+static void run_fini(struct run *run)
+{
+	plan_fini(&run->done);
+}
+
+/* It begins with nothing done. */
+static void run_begin(struct run *run)
+{
+	run->work.done = &run->done;
+	run->work.err = &run->err;
+}
 
 /* `is_before`: what was set before the steps of this run; else what they set. */
 static void keep_dns(struct run *run, bool is_before)
@@ -100,107 +104,84 @@ static void keep_dns(struct run *run, bool is_before)
 	const struct conf_quick *quick = &run->work.conf->quick;
 
 	if (is_before != run->work.is_going_back)
-		journal_set_dns(run->journal, &reload->dns_servers, &reload->dns_search);
+		journal_set_dns(run->work.journal, &reload->dns_servers, &reload->dns_search);
 	else
-		journal_set_dns(run->journal, &quick->dns_servers, &quick->dns_search);
+		journal_set_dns(run->work.journal, &quick->dns_servers, &quick->dns_search);
 }
 
 /* Does a step, with the journal kept. Returns as work_do(). */
-static int do_step(struct run *run, struct step *step)
+static int do_step(struct run *run, const struct step *step)
 {
-	const struct plan *done = &run->work.done;
-	size_t n_before = done->n_steps;
-	uint32_t id;
+	struct journal *journal = run->work.journal;
+	size_t at = run->done.n_steps;
 	int status;
 
-	/* So that the rule can be told from others like it, whenever this is cut off. */
-	if (step->kind == STEP_ADD_RULE && !step->rule.priority)
-		step->rule.priority = rule_next_priority(step->rule.family);
-	id = is_lasting(step->kind) ? journal_begin_step(run->journal, step) : 0;
 	run->err = (struct err){ 0 };
 	if (step->kind == STEP_SET_DNS)
 		keep_dns(run, false);
 	status = work_do(&run->work, step);
 	if (status && step->kind == STEP_SET_DNS)
 		keep_dns(run, true);
-	if (done->n_steps == n_before) { /* nothing of it is done */
-		journal_forget_step(run->journal, id);
-		return status;
-	}
-	done->steps[n_before].id = id;
 	if (status)
 		return status;
-	if (id)
-		journal_end_step(run->journal, id, &done->steps[n_before]);
 	if (step->kind == STEP_UNSET_DNS)
 		keep_dns(run, false);
-	journal_forget_step(run->journal, step->former_id);
+	journal_forget_step(journal, step->former_id);
 	if (run->is_after_crash)
-		settle(run->journal, &done->steps[n_before], id);
+		settle(journal, &run->done.steps[at]);
 	return 0;
-}
-
-/* Tells what failed, unless whoever did has told already. */
-static void tell(const struct err *err)
-{
-	if (err->text[0])
-		quick_fail(err, NULL);
 }
 
 /* What cannot be undone is told, and the rest is tried all the same. Returns whether all is. */
 static bool undo(const struct run *run)
 {
 	AUTO(plan_fini) struct plan steps = { 0 };
-	struct run back = { .work = run->work, .journal = run->journal };
+	AUTO(run_fini) struct run back = { .work = run->work };
 	bool is_complete = true;
 
-	back.work.done = (struct plan){ 0 };
-	back.work.err = &back.err;
+	run_begin(&back);
 	back.work.is_going_back = true;
-	plan_reload_undo(&steps, &run->work.done, run->work.reload);
+	plan_reload_undo(&steps, &run->done, run->work.reload);
 	for (size_t i = 0; i < steps.n_steps; i++)
 		if (do_step(&back, &steps.steps[i])) {
-			tell(&back.err);
+			work_tell(&back.err);
 			is_complete = false;
 		}
-	plan_fini(&back.work.done);
 	return is_complete;
 }
 
 static int carry_out(const struct reload *reload, struct view *view, struct journal *journal)
 {
+	AUTO(run_fini)
 	struct run run = {
 		.work = { .plan = &reload->plan,
 			  .target = &view->target,
 			  .conf = &view->conf,
+			  .journal = journal,
 			  .rules_lock = LOCK_NONE,
 			  .reload = reload },
-		.journal = journal,
 		.is_after_crash = journal->phase == JOURNAL_RELOAD,
 	};
 	const struct plan *plan = &reload->plan;
 	bool is_complete = true;
 	int status = 0;
 
-	run.work.err = &run.err;
+	run_begin(&run);
 	process_hold_signals();
 	journal_set_phase(journal, JOURNAL_RELOAD);
 	for (size_t i = 0; !status && i < plan->n_steps; i++) {
-		struct step step = plan->steps[i];
-
-		status = do_step(&run, &step);
+		status = do_step(&run, &plan->steps[i]);
 		if (process_is_interrupted()) {
 			err_set(&run.err, -EINTR, "interrupted");
 			status = STATUS_FAILED;
 		}
 	}
 	if (status) {
-		tell(&run.err);
+		work_tell(&run.err);
 		is_complete = undo(&run);
 	}
 	if (is_complete)
 		journal_set_phase(journal, JOURNAL_UP_DONE);
-	plan_fini(&run.work.done);
 	return status;
 }
 

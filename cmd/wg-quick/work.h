@@ -24,10 +24,9 @@ struct work {
 	const struct plan *plan;
 	const struct target *target;
 	struct conf *conf;
-	/* Has each step that is done or may be half done, as it was done. NULL: `done` has them, in
-	 * order. */
-	struct journal *journal;
-	struct plan done;
+	struct journal *journal; /* has each step that is done or may be half done; or NULL */
+	/* Gets each of them, as it was done and with its number in the journal; or NULL. */
+	struct plan *done;
 	const struct reload *reload; /* that it is part of; NULL: of none */
 	bool is_going_back;          /* a reload is being undone */
 	bool is_told_of_no_ipv6;

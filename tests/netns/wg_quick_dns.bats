@@ -264,6 +264,24 @@ dns_on_host() {
 	SCRIPT
 }
 
+@test "resolvconf that fails in a reload is asked again by the next one" {
+	dns_on_host <<-'SCRIPT'
+	fake resolvconf
+	conf=/run/wq0.conf
+	(umask 077; printf '[Interface]\n#wg: DNSFailure = warn\nDNS = 10.0.0.53\n' >$conf)
+	"$quick" up $conf
+	sed -i s/10.0.0.53/10.0.0.54/ $conf
+	fails resolvconf -a 3
+	"$quick" reload $conf 2>err
+	contains "$(cat err)" "goes on without its DNS"
+	expect 2 "$quick" status $conf
+	rm /run/resolvconf.fails
+	"$quick" reload $conf 2>err
+	contains "$(cat err)" "resolvconf -a"
+	"$quick" status $conf
+	SCRIPT
+}
+
 @test "resolv.conf changes places and comes back: a file, a link, or none" {
 	dns_on_host <<-'SCRIPT'
 	conf wq0 'DNS = 10.0.0.53, fd00::53, a.example, b.example'
