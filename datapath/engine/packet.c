@@ -156,6 +156,7 @@ struct packet *packet_new(struct packet_pool *pool, size_t len)
 	packet->len = len;
 	packet->path = (struct path){ 0 };
 	packet->ds = 0;
+	packet->ends_group = false;
 	packet->peer = NULL;
 	return packet;
 }

@@ -41,6 +41,9 @@ struct packet {
 	struct packet_pool *pool;
 	struct path path; /* datagrams only */
 	uint8_t ds; /* the outer header's DS field, DSCP << 2 | ECN: as received, or to be sent */
+	/* The last of those that were one large packet until the host cut it. What is sent as one
+	 * ends here too: on the other side it can be put together again in one piece. */
+	bool ends_group;
 	struct peer *peer; /* the engine's: whom it is staged for, or was received from */
 };
 
