@@ -120,11 +120,22 @@ void noise_identity_fini(struct noise_identity *identity)
 	*identity = (struct noise_identity){ 0 };
 }
 
-void noise_remote_set(struct noise_remote *remote, const struct noise_identity *identity)
+void noise_remote_reset(struct noise_remote *remote)
 {
 	wg_key_wipe(&remote->static_static);
-	remote->usable = identity->key && x25519_derive(remote->static_static.bytes, identity->key,
-							remote->public_key.bytes);
+	remote->usable = NOISE_NOT_TRIED;
+}
+
+bool noise_remote_usable(struct noise_remote *remote, const struct noise_identity *identity)
+{
+	if (!identity->key)
+		return false;
+	if (remote->usable == NOISE_NOT_TRIED)
+		remote->usable = x25519_derive(remote->static_static.bytes, identity->key,
+					       remote->public_key.bytes)
+					 ? NOISE_USABLE
+					 : NOISE_UNUSABLE;
+	return remote->usable == NOISE_USABLE;
 }
 
 /* ---- the handshake's state ------------------------------------------------------------------- */
@@ -165,8 +176,8 @@ void noise_pending_wipe(struct noise_pending *pending)
 /* ---- initiation: [W] 5.4.2 ------------------------------------------------------------------- */
 
 bool noise_write_initiation(struct wire_initiation *out, struct handshake *handshake,
-			    const struct noise_identity *identity,
-			    const struct noise_remote *remote, const struct wg_key *ephemeral,
+			    const struct noise_identity *identity, struct noise_remote *remote,
+			    const struct wg_key *ephemeral,
 			    const uint8_t timestamp[static WIRE_TIMESTAMP_LEN],
 			    uint32_t local_index)
 {
@@ -175,7 +186,7 @@ bool noise_write_initiation(struct wire_initiation *out, struct handshake *hands
 	AUTO(x25519_key_auto_free) struct x25519_key *ours = NULL;
 	struct wire_initiation message = { 0 };
 
-	if (!remote->usable)
+	if (!noise_remote_usable(remote, identity))
 		return false;
 	ours = x25519_key_new(ephemeral->bytes);
 	store_le32(message.type, WIRE_INITIATION);
@@ -230,14 +241,15 @@ bool noise_read_initiation(struct noise_pending *pending, const struct wire_init
 
 bool noise_accept_initiation(struct handshake *handshake,
 			     uint8_t timestamp[static WIRE_TIMESTAMP_LEN],
-			     const struct noise_pending *pending, const struct noise_remote *remote)
+			     const struct noise_pending *pending,
+			     const struct noise_identity *identity, struct noise_remote *remote)
 {
 	AUTO(symmetric_wipe) struct symmetric s;
 	AUTO(wg_key_wipe) struct wg_key key;
 	uint8_t opened[WIRE_TIMESTAMP_LEN];
 
 	assert(wg_key_equal(&pending->sender, &remote->public_key));
-	if (!remote->usable)
+	if (!noise_remote_usable(remote, identity))
 		return false;
 	memcpy(s.chaining_key, pending->chaining_key, sizeof(s.chaining_key));
 	memcpy(s.hash, pending->hash, sizeof(s.hash));

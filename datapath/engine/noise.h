@@ -24,16 +24,29 @@ struct noise_identity {
 void noise_identity_set(struct noise_identity *identity, const struct wg_key *private_key);
 void noise_identity_fini(struct noise_identity *identity);
 
+/** Whether there can be a handshake with a remote. */
+enum noise_usable {
+	NOISE_NOT_TRIED, /* static_static is zero; left by noise_remote_usable() */
+	NOISE_USABLE,    /* static_static is there */
+	NOISE_UNUSABLE,  /* static_static is zero: the public key is one of low order */
+};
+
 /** Whom we talk to: what stays the same from handshake to handshake. */
 struct noise_remote {
 	struct wg_key public_key;
 	struct wg_key preshared_key; /* zero: none */
-	struct wg_key static_static; /* DH(our static, theirs), computed once */
-	bool usable;                 /* false: no identity, or a public key of low order */
+	struct wg_key static_static; /* DH(our static, theirs), computed when first needed */
+	enum noise_usable usable;
 };
 
-/** Computes static_static and usable anew; call it when either static key changes. */
-void noise_remote_set(struct noise_remote *remote, const struct noise_identity *identity);
+/** Wipes what was computed; call it when either static key changes. */
+void noise_remote_reset(struct noise_remote *remote);
+/**
+ * Whether there can be a handshake: not without an identity, nor with a public key of low order.
+ * The first time it computes static_static, which costs as much as a third of a handshake: among
+ * very many peers only those that talk shall pay for it. The handshake's functions call it.
+ */
+bool noise_remote_usable(struct noise_remote *remote, const struct noise_identity *identity);
 
 enum handshake_state {
 	HANDSHAKE_NONE,            /* nothing under way; all secrets are zero */
@@ -67,8 +80,8 @@ void handshake_wipe(struct handshake *handshake);
  * up. Returns false if remote is not usable; nothing is written then.
  */
 bool noise_write_initiation(struct wire_initiation *out, struct handshake *handshake,
-			    const struct noise_identity *identity,
-			    const struct noise_remote *remote, const struct wg_key *ephemeral,
+			    const struct noise_identity *identity, struct noise_remote *remote,
+			    const struct wg_key *ephemeral,
 			    const uint8_t timestamp[static WIRE_TIMESTAMP_LEN],
 			    uint32_t local_index);
 
@@ -93,7 +106,7 @@ bool noise_read_initiation(struct noise_pending *pending, const struct wire_init
 bool noise_accept_initiation(struct handshake *handshake,
 			     uint8_t timestamp[static WIRE_TIMESTAMP_LEN],
 			     const struct noise_pending *pending,
-			     const struct noise_remote *remote);
+			     const struct noise_identity *identity, struct noise_remote *remote);
 void noise_pending_wipe(struct noise_pending *pending);
 
 /**

@@ -14,13 +14,11 @@ enum {
 	TIMESTAMP_STEP = 1 << 24 /* noise_timestamp() rounds to this many nanoseconds */
 };
 
-struct peer *peer_new(const struct wg_key *public_key, const struct noise_identity *identity,
-		      mono_ns now)
+struct peer *peer_new(const struct wg_key *public_key, mono_ns now)
 {
 	struct peer *peer = mem_alloc(1, sizeof(*peer));
 
 	peer->remote.public_key = *public_key;
-	noise_remote_set(&peer->remote, identity);
 	cookie_jar_init(&peer->cookies, public_key);
 	timers_init(&peer->timers, now);
 	peer->initiation_accepted = now - SEC(1);

@@ -58,8 +58,7 @@ struct peer {
 };
 
 /** Never NULL. Joins no table. */
-struct peer *peer_new(const struct wg_key *public_key, const struct noise_identity *identity,
-		      mono_ns now);
+struct peer *peer_new(const struct wg_key *public_key, mono_ns now);
 /** Its allowed IPs and numbers must have been taken away; its packets are given back. */
 void peer_free(struct peer *peer);
 

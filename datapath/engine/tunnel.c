@@ -272,7 +272,7 @@ void tunnel_set_private_key(struct tunnel *tunnel, const struct wg_key *key,
 	if (self)
 		tunnel_remove_peer(tunnel, self);
 	for (struct peer *peer = tunnel->peers.first; peer; peer = peer->after) {
-		noise_remote_set(&peer->remote, &tunnel->identity);
+		noise_remote_reset(&peer->remote);
 		if (tunnel->up)
 			restart_peer(tunnel, peer, now->mono);
 		wake_peer(tunnel, peer, now);
@@ -301,7 +301,7 @@ struct peer *tunnel_add_peer(struct tunnel *tunnel, const struct wg_key *public_
 	if (tunnel->peers.n >= PEERS_MAX ||
 	    (tunnel->identity.key && wg_key_equal(public_key, &tunnel->identity.public_key)))
 		return NULL;
-	peer = peer_new(public_key, &tunnel->identity, now->mono);
+	peer = peer_new(public_key, now->mono);
 	peers_add(&tunnel->peers, peer);
 	deadlines_reserve(&tunnel->deadlines, tunnel->peers.n);
 	return peer;

@@ -39,7 +39,8 @@ static void send_initiation(struct tunnel *tunnel, struct peer *peer, const stru
 	struct wire_initiation message;
 	uint32_t local_index;
 
-	if (!tunnel->up || !peer->remote.usable || peer->path.remote.sa.sa_family == AF_UNSPEC)
+	if (!tunnel->up || peer->path.remote.sa.sa_family == AF_UNSPEC ||
+	    !noise_remote_usable(&peer->remote, &tunnel->identity))
 		return;
 	peer_drop_handshake(peer, tunnel->index);
 	random_key(tunnel, &ephemeral);
@@ -173,7 +174,8 @@ static enum verdict receive_initiation(struct tunnel *tunnel, const struct packe
 	if (!noise_read_initiation(&pending, &message, &tunnel->identity))
 		return VERDICT_BAD_HANDSHAKE;
 	peer = peers_find(&tunnel->peers, &pending.sender);
-	if (!peer || !noise_accept_initiation(&handshake, timestamp, &pending, &peer->remote))
+	if (!peer || !noise_accept_initiation(&handshake, timestamp, &pending, &tunnel->identity,
+					      &peer->remote))
 		return VERDICT_BAD_HANDSHAKE;
 	if (!peer_accept_timestamp(peer, timestamp, now->mono))
 		return VERDICT_REPLAYED_HANDSHAKE;

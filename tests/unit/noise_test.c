@@ -46,10 +46,6 @@ static void pair_init(struct pair *pair, const struct wg_key *initiator,
 	noise_identity_set(&pair->responder.identity, responder);
 	pair->initiator.remote.public_key = pair->responder.identity.public_key;
 	pair->responder.remote.public_key = pair->initiator.identity.public_key;
-	noise_remote_set(&pair->initiator.remote, &pair->initiator.identity);
-	noise_remote_set(&pair->responder.remote, &pair->responder.identity);
-	assert_true(pair->initiator.remote.usable);
-	assert_true(pair->responder.remote.usable);
 }
 
 static void pair_fini(struct pair *pair)
@@ -87,7 +83,7 @@ static bool receive(struct pair *pair, const struct wire_initiation *message)
 		return false;
 	assert_true(wg_key_equal(&pending.sender, &pair->initiator.identity.public_key));
 	ok = noise_accept_initiation(&pair->responder.handshake, seen, &pending,
-				     &pair->responder.remote);
+				     &pair->responder.identity, &pair->responder.remote);
 	if (ok) {
 		assert_memory_equal(seen, timestamp, sizeof(seen));
 		assert_int_equal(pair->responder.handshake.state, HANDSHAKE_INITIATION_RECEIVED);
@@ -165,7 +161,7 @@ static void check_transcript(const struct vectors *v)
 
 	assert_true(noise_read_initiation(&pending, &initiation, &p.responder.identity));
 	assert_true(noise_accept_initiation(&p.responder.handshake, seen, &pending,
-					    &p.responder.remote));
+					    &p.responder.identity, &p.responder.remote));
 	assert_memory_equal(seen, vector_bytes(v, "timestamp", sizeof(seen)), sizeof(seen));
 	memcpy(&ephemeral, vector_bytes(v, "responder_ephemeral", 32), 32);
 	assert_true(noise_write_response(&response, &p.responder.handshake, &p.responder.remote,
@@ -308,17 +304,18 @@ static void test_wrong_static(void **state)
 
 	/* Whoever claims the initiator's public key without its private key: no ss. */
 	assert_true(noise_read_initiation(&pending, &initiation, &p.responder.identity));
+	assert_true(noise_remote_usable(&p.responder.remote, &p.responder.identity));
 	p.responder.remote.static_static.bytes[5] ^= 1;
 	assert_false(noise_accept_initiation(&p.responder.handshake, seen, &pending,
-					     &p.responder.remote));
+					     &p.responder.identity, &p.responder.remote));
 	p.responder.remote.static_static.bytes[5] ^= 1;
-	p.responder.remote.usable = false;
+	p.responder.remote.usable = NOISE_UNUSABLE;
 	assert_false(noise_accept_initiation(&p.responder.handshake, seen, &pending,
-					     &p.responder.remote));
-	p.responder.remote.usable = true;
+					     &p.responder.identity, &p.responder.remote));
+	p.responder.remote.usable = NOISE_USABLE;
 	check_wiped(&p.responder.handshake);
 	assert_true(noise_accept_initiation(&p.responder.handshake, seen, &pending,
-					    &p.responder.remote));
+					    &p.responder.identity, &p.responder.remote));
 
 	/* The initiator's own key changes before the answer comes. */
 	respond(&p, &response);
@@ -376,8 +373,9 @@ static void test_low_order(void **state)
 
 		/* As a peer's public key: no handshake with it at all. */
 		memcpy(&p.initiator.remote.public_key, vector_bytes(&v, "public", 32), 32);
-		noise_remote_set(&p.initiator.remote, &p.initiator.identity);
-		assert_false(p.initiator.remote.usable);
+		noise_remote_reset(&p.initiator.remote);
+		assert_false(noise_remote_usable(&p.initiator.remote, &p.initiator.identity));
+		assert_int_equal(p.initiator.remote.usable, NOISE_UNUSABLE);
 		assert_true(wg_key_is_zero(&p.initiator.remote.static_static));
 		memset(&bad, 0xaa, sizeof(bad));
 		initiation = bad;
@@ -396,7 +394,6 @@ static void test_identity(void **state)
 {
 	const struct wg_key none = { { 0 } }, one = key_of(0x11), two = key_of(0x22);
 	struct noise_identity identity = { 0 };
-	struct noise_remote remote = { 0 };
 	struct wg_key first;
 
 	(void)state;
@@ -405,17 +402,55 @@ static void test_identity(void **state)
 	first = identity.public_key;
 	noise_identity_set(&identity, &two);
 	assert_false(wg_key_equal(&identity.public_key, &first));
-	remote.public_key = first;
-	noise_remote_set(&remote, &identity);
-	assert_true(remote.usable);
-	assert_false(wg_key_is_zero(&remote.static_static));
 	noise_identity_set(&identity, &none);
 	assert_null(identity.key);
 	assert_true(wg_key_is_zero(&identity.public_key));
-	noise_remote_set(&remote, &identity);
-	assert_false(remote.usable);
-	assert_true(wg_key_is_zero(&remote.static_static));
 	noise_identity_fini(&identity);
+}
+
+/* DH(static, static): computed when it is needed, kept, and gone when a key changes. */
+static void test_static_static(void **state)
+{
+	const struct wg_key none = { { 0 } }, one = key_of(0x11), two = key_of(0x22);
+	struct noise_identity identity = { 0 };
+	struct noise_remote remote = { 0 };
+	struct wg_key first;
+	struct pair p;
+
+	(void)state;
+	usual_pair(&p);
+	assert_int_equal(p.initiator.remote.usable, NOISE_NOT_TRIED);
+	assert_true(wg_key_is_zero(&p.initiator.remote.static_static));
+	assert_true(noise_remote_usable(&p.initiator.remote, &p.initiator.identity));
+	assert_true(noise_remote_usable(&p.responder.remote, &p.responder.identity));
+	assert_false(wg_key_is_zero(&p.initiator.remote.static_static));
+	assert_true(
+		wg_key_equal(&p.initiator.remote.static_static, &p.responder.remote.static_static));
+
+	/* Not computed again while it is there. */
+	first = p.initiator.remote.static_static;
+	first.bytes[0] ^= 1;
+	p.initiator.remote.static_static = first;
+	assert_true(noise_remote_usable(&p.initiator.remote, &p.initiator.identity));
+	assert_true(wg_key_equal(&p.initiator.remote.static_static, &first));
+	noise_remote_reset(&p.initiator.remote);
+	assert_int_equal(p.initiator.remote.usable, NOISE_NOT_TRIED);
+	assert_true(wg_key_is_zero(&p.initiator.remote.static_static));
+
+	/* Without an identity nothing is known yet: one may come. */
+	remote.public_key = p.responder.identity.public_key;
+	noise_identity_set(&identity, &none);
+	assert_false(noise_remote_usable(&remote, &identity));
+	assert_int_equal(remote.usable, NOISE_NOT_TRIED);
+	noise_identity_set(&identity, &one);
+	assert_true(noise_remote_usable(&remote, &identity));
+	first = remote.static_static;
+	noise_identity_set(&identity, &two);
+	noise_remote_reset(&remote);
+	assert_true(noise_remote_usable(&remote, &identity));
+	assert_false(wg_key_equal(&remote.static_static, &first));
+	noise_identity_fini(&identity);
+	pair_fini(&p);
 }
 
 /* A new initiation takes the place of one under way; the old one's answer does not count then. */
@@ -489,6 +524,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_static),
 		cmocka_unit_test(test_low_order),
 		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_static_static),
 		cmocka_unit_test(test_new_initiation),
 		cmocka_unit_test(test_timestamp),
 	};

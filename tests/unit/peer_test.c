@@ -8,12 +8,11 @@ static struct peer *peer;
 
 static int setup(void **state)
 {
-	struct noise_identity identity = { 0 };
 	struct wg_key key = { { 9 } };
 
 	(void)state;
 	table = index_table_new();
-	peer = peer_new(&key, &identity, NOW);
+	peer = peer_new(&key, NOW);
 	return 0;
 }
 

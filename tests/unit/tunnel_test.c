@@ -1,4 +1,6 @@
 /* The tunnel as a whole: an hour over a bad link, and configuration. */
+#include <malloc.h>
+
 #include "engine_sim.h"
 
 /* ---- an hour -------------------------------------------------------------------------------- */
@@ -204,6 +206,59 @@ static void test_peers(void **state)
 	sim_free(sim);
 }
 
+/* What a peer costs that is configured and nothing more: very many of them are to fit. */
+static void test_idle_peer_memory(void **state)
+{
+	enum {
+		N = 10000,
+		BYTES_MAX = 1024,
+	};
+	struct sim *sim = sim_new();
+	struct wg_key key = sim_new_key(sim);
+	struct tunnel *tunnel = sim_new_tunnel(sim, &key);
+	size_t before, spent;
+
+	(void)state;
+	before = mallinfo2().uordblks + mallinfo2().hblkhd;
+	for (int i = 0; i < N; i++) {
+		struct wg_key peer_key = sim_new_key(sim);
+		struct peer *peer = tunnel_add_peer(tunnel, &peer_key, &sim->now);
+
+		/* Nothing dear was done for it, either. */
+		assert_int_equal(peer->remote.usable, NOISE_NOT_TRIED);
+	}
+	/* Under sanitizers, which count nothing, both are 0. */
+	spent = mallinfo2().uordblks + mallinfo2().hblkhd - before;
+	print_message("# %zu bytes for each idle peer\n", spent / N);
+	assert_in_range(spent, 0, N * BYTES_MAX);
+	tunnel_free(tunnel);
+	sim_free(sim);
+}
+
+/* DH(static, static) comes with the first handshake, and goes when either key does. */
+static void test_static_static(void **state)
+{
+	struct sim *sim = sim_new();
+	const struct peer *at_alice = sim->side[SIM_ALICE].peer, *at_bob = sim->side[SIM_BOB].peer;
+	struct wg_key key = sim_new_key(sim), private_key, public_key;
+
+	(void)state;
+	assert_int_equal(at_alice->remote.usable, NOISE_NOT_TRIED);
+	assert_int_equal(at_bob->remote.usable, NOISE_NOT_TRIED);
+	sim_connect(sim);
+	assert_int_equal(at_alice->remote.usable, NOISE_USABLE);
+	assert_int_equal(at_bob->remote.usable, NOISE_USABLE);
+
+	/* The same key again changes nothing; another one does, also when there is none. */
+	tunnel_get_keys(sim->side[SIM_BOB].tunnel, &private_key, &public_key);
+	tunnel_set_private_key(sim->side[SIM_BOB].tunnel, &private_key, &sim->now);
+	assert_int_equal(at_bob->remote.usable, NOISE_USABLE);
+	tunnel_set_private_key(sim->side[SIM_BOB].tunnel, &key, &sim->now);
+	assert_int_equal(at_bob->remote.usable, NOISE_NOT_TRIED);
+	assert_true(wg_key_is_zero(&at_bob->remote.static_static));
+	sim_free(sim);
+}
+
 static void test_describe(void **state)
 {
 	struct sim *sim = sim_new();
@@ -345,6 +400,8 @@ int main(void)
 		cmocka_unit_test(test_hour),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_peers),
+		cmocka_unit_test(test_idle_peer_memory),
+		cmocka_unit_test(test_static_static),
 		cmocka_unit_test(test_describe),
 		cmocka_unit_test(test_allowed_ip_moves),
 		cmocka_unit_test(test_remove_busy_peer),
