@@ -52,15 +52,12 @@ static void add_skipped(struct explain *explain, const char *act, const char *wh
 {
 	AUTO(strbuf_fini) struct strbuf text = { 0 };
 	const struct step step = { .cidr = *cidr, .kind = STEP_ADD_ADDRESS };
-	const struct explain_entry entry = {
-		.act = act, .what = text.text, .reason = reason, .line = line, .step = &step
-	};
-	struct explain_entry shown = entry;
+	struct explain_entry entry = { .act = act, .reason = reason, .line = line, .step = &step };
 
 	strbuf_addf(&text, "%s ", what);
 	cidr_add(&text, cidr);
-	shown.what = strbuf_text(&text);
-	explain_text_add(&explain->text, &shown);
+	entry.what = strbuf_text(&text);
+	explain_text_add(&explain->text, &entry);
 }
 
 void explain_note(struct explain *explain, const char *what, const char *reason)
@@ -386,6 +383,8 @@ static const char *plain_reason(const struct step *step)
 	case STEP_DELETE_ADDRESS:
 	case STEP_DELETE_ROUTE:
 	case STEP_DELETE_RULE:
+	case STEP_RESET_MARK:
+	case STEP_RESET_SRC_VALID_MARK:
 		return "not by the file any more";
 	default:
 		return NULL;

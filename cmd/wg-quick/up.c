@@ -249,6 +249,7 @@ static bool is_absent(const char *argument)
 static int down(struct view *view, const char *argument)
 {
 	enum recover_finding finding;
+	bool is_left; /* by a run that did not end, or whose interface has gone */
 	int status;
 
 	if (quick_options.if_exists && is_absent(argument) && !has_journal(argument))
@@ -259,10 +260,11 @@ static int down(struct view *view, const char *argument)
 	finding = recover_look(view);
 	if (quick_options.is_dry_run)
 		return explain_down(view, finding);
-	if (finding == RECOVER_GONE || finding == RECOVER_CUT_OFF)
+	is_left = finding == RECOVER_GONE || finding == RECOVER_CUT_OFF;
+	if (is_left)
 		recover(view, finding, false);
 	dns_recover();
-	if (finding == RECOVER_GONE || finding == RECOVER_CUT_OFF)
+	if (is_left)
 		return 0;
 	if (quick_options.if_exists && finding == RECOVER_NOTHING && is_nothing_there(view))
 		return 0;
