@@ -37,6 +37,7 @@ struct size_class {
 
 struct packet_pool {
 	struct size_class small, large;
+	struct size_class slices; /* without storage */
 };
 
 void packet_queue_push(struct packet_queue *queue, struct packet *packet)
@@ -92,6 +93,7 @@ struct packet_pool *packet_pool_new(size_t n_small, size_t n_large)
 	pool->small.n_max = n_small;
 	pool->small.cap = PACKET_HEADROOM + PACKET_SMALL_LEN + PACKET_TAILROOM;
 	pool->large.n_max = n_large;
+	pool->slices.n_max = SIZE_MAX; /* bounded by the storage there is */
 	pool->large.cap = PACKET_HEADROOM + PACKET_MAX_LEN + PACKET_TAILROOM;
 	return pool;
 }
@@ -112,6 +114,7 @@ void packet_pool_free(struct packet_pool *pool)
 {
 	if (!pool)
 		return;
+	free_class(&pool->slices);
 	free_class(&pool->small);
 	free_class(&pool->large);
 	free(pool);
@@ -126,7 +129,7 @@ static struct packet *take(struct size_class *class)
 		ASAN_UNPOISON_MEMORY_REGION(packet->start, packet->cap);
 	} else if (class->n_made < class->n_max) {
 		/* Not mem_alloc(): to do without one more packet is nothing new. */
-		packet = calloc(1, sizeof(*packet) + class->cap);
+		packet = malloc(sizeof(*packet) + class->cap);
 		if (!packet)
 			return NULL;
 		packet->start = (uint8_t *)(packet + 1);
@@ -152,6 +155,8 @@ struct packet *packet_new(struct packet_pool *pool, size_t len)
 		return NULL;
 	packet->pool = pool;
 	packet->next = NULL;
+	packet->whole = NULL;
+	packet->n_holders = 1;
 	packet->data = packet->start + PACKET_HEADROOM;
 	packet->len = len;
 	packet->path = (struct path){ 0 };
@@ -161,25 +166,67 @@ struct packet *packet_new(struct packet_pool *pool, size_t len)
 	return packet;
 }
 
+struct packet *packet_slice(struct packet *whole, size_t offset, size_t len)
+{
+	struct packet *packet;
+
+	assert(!whole->whole && offset <= whole->len && len <= whole->len - offset);
+	packet = take(&whole->pool->slices);
+	if (!packet)
+		return NULL;
+	packet->pool = whole->pool;
+	packet->next = NULL;
+	packet->whole = whole;
+	packet->n_holders = 1;
+	packet->data = packet->start = whole->data + offset;
+	packet->len = packet->cap = len;
+	packet->path = whole->path;
+	packet->ds = whole->ds;
+	packet->ends_group = false;
+	packet->peer = NULL;
+	whole->n_holders++;
+	return packet;
+}
+
 static struct size_class *class_of(const struct packet *packet)
 {
 	struct packet_pool *pool = packet->pool;
 
+	assert(!packet->whole);
 	return packet->cap == pool->small.cap ? &pool->small : &pool->large;
 }
 
-void packet_free(struct packet *packet)
+static void give_back(struct size_class *class, struct packet *packet)
 {
-	struct size_class *class;
-
-	if (!packet)
-		return;
-	class = class_of(packet);
 	assert(class->n_out > 0);
 	class->n_out--;
 	packet->next = class->free;
 	class->free = packet;
+}
+
+static void let_go(struct packet *packet)
+{
+	if (--packet->n_holders)
+		return;
+	give_back(class_of(packet), packet);
 	ASAN_POISON_MEMORY_REGION(packet->start, packet->cap);
+}
+
+void packet_free(struct packet *packet)
+{
+	struct packet *whole;
+
+	if (!packet)
+		return;
+	whole = packet->whole;
+	if (!whole) {
+		let_go(packet);
+		return;
+	}
+	packet->start = (uint8_t *)(packet + 1);
+	packet->cap = 0;
+	give_back(&packet->pool->slices, packet);
+	let_go(whole);
 }
 
 bool packet_is_scarce(const struct packet *packet)

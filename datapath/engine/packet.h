@@ -30,7 +30,6 @@ struct path {
 /**
  * One packet and the room around it. It has one owner, the queue it is in; packet_free() gives it
  * back to its pool. [start, start + cap) is the storage, [data, data + len) what is in use now.
- * The storage may be a slice of something larger: only the pool knows.
  */
 struct packet {
 	struct packet *next;
@@ -39,7 +38,9 @@ struct packet {
 	uint8_t *start;
 	size_t cap;
 	struct packet_pool *pool;
-	struct path path; /* datagrams only */
+	struct packet *whole;   /* of a slice: whose storage it is in */
+	unsigned int n_holders; /* its owner, and its slices */
+	struct path path;       /* datagrams only */
 	uint8_t ds; /* the outer header's DS field, DSCP << 2 | ECN: as received, or to be sent */
 	/* The last of those that were one large packet until the host cut it. What is sent as one
 	 * ends here too: on the other side it can be put together again in one piece. */
@@ -82,6 +83,12 @@ void packet_pool_free(struct packet_pool *pool);
  * small ones run out a large one may be given. NULL when there are no more: drop what it was for.
  */
 struct packet *packet_new(struct packet_pool *pool, size_t len);
+/**
+ * A packet that is the bytes [offset, offset + len) of another one's data, with no room of its own
+ * in front or behind; path and ds are those of `whole`. Its bytes may be changed, those of slices
+ * beside it stay. The storage goes back when `whole` and all slices have been freed, in any order.
+ */
+struct packet *packet_slice(struct packet *whole, size_t offset, size_t len);
 /** NULL is allowed. */
 void packet_free(struct packet *packet);
 /** Whether less than a quarter of the packets of this one's size are left: no time to keep it. */

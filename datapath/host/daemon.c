@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "datapath/engine/wire.h"
 #include "datapath/host/control.h"
 #include "datapath/host/link_watch.h"
 #include "datapath/host/loop.h"
@@ -27,6 +28,8 @@
 #include "datapath/host/uapi_server.h"
 #include "datapath/host/uapi_socket.h"
 #include "datapath/host/udp.h"
+#include "datapath/host/udp_receive.h"
+#include "datapath/host/udp_send.h"
 #include "lib/crypto/random.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
@@ -35,8 +38,8 @@ enum {
 	/* Packets of up to PACKET_SMALL_LEN, and larger ones. */
 	TUN_POOL_SMALL = 16384,
 	TUN_POOL_LARGE = 256,
-	UDP_POOL_SMALL = 2 * UDP_BATCH,
-	UDP_POOL_LARGE = UDP_BATCH,
+	UDP_POOL_SMALL = UDP_RECEIVE_SMALL,
+	UDP_POOL_LARGE = UDP_RECEIVE_LARGE,
 	/* What the tunnel writes itself: handshakes, keepalives, ICMP. */
 	TUNNEL_POOL_SMALL = 16384,
 	TUNNEL_POOL_LARGE = 16,
@@ -60,6 +63,7 @@ struct daemon {
 	struct loop_source tun_source, signals; /* fd -1: not there */
 	span_ns asleep;                         /* how long the machine has slept in all */
 	bool is_up;
+	unsigned int mtu_bytes;
 	mono_ns check_at;         /* when the peers' sources are to be checked; MONO_NEVER: not */
 	mono_ns next_check_after; /* but not before */
 };
@@ -121,7 +125,14 @@ static void on_routes_changed(void *ctx)
 			soon > daemon->next_check_after ? soon : daemon->next_check_after;
 }
 
-/* The loop's work: what is due, then what waits to be sent. */
+/* Sends what the tunnel has made. */
+static void flush(struct daemon *daemon)
+{
+	udp_write(daemon->udp, tunnel_to_udp(daemon->tunnel));
+	tun_write(daemon->tun, tunnel_to_tun(daemon->tunnel));
+}
+
+/* The loop's work: what is due. */
 static mono_ns work(void *ctx)
 {
 	struct daemon *daemon = ctx;
@@ -131,8 +142,7 @@ static mono_ns work(void *ctx)
 	if (now.mono >= daemon->check_at)
 		check_sources(daemon, now.mono);
 	deadline = tunnel_tick(daemon->tunnel, &now);
-	udp_write(daemon->udp, tunnel_to_udp(daemon->tunnel));
-	tun_write(daemon->tun, tunnel_to_tun(daemon->tunnel));
+	flush(daemon);
 	return deadline < daemon->check_at ? deadline : daemon->check_at;
 }
 
@@ -149,6 +159,9 @@ static void tun_ready(struct loop_source *source, uint32_t events)
 		struct instant now = wake(daemon);
 
 		tunnel_from_tun(daemon->tunnel, &batch, &now);
+		/* Now, for it is in the cache, and what comes the other way can wait for its turn.
+		 */
+		flush(daemon);
 	}
 	packet_queue_drop(&batch);
 	if (r) {
@@ -163,6 +176,7 @@ static void on_received(void *ctx, struct packet_queue *batch)
 	struct instant now = wake(daemon);
 
 	tunnel_from_udp(daemon->tunnel, batch, &now);
+	flush(daemon);
 }
 
 static void on_source_failed(void *ctx, const struct packet *packet)
@@ -172,12 +186,24 @@ static void on_source_failed(void *ctx, const struct packet *packet)
 	tunnel_forget_source(daemon->tunnel, packet);
 }
 
+/* What is read in one piece shall fit one that is sent: the other side can then put together in
+ * one what was one, and what is left over does not go alone. */
+static void limit_pieces(const struct daemon *daemon)
+{
+	const unsigned int n = udp_join_max(daemon->mtu_bytes + WIRE_DATA_MIN_LEN);
+
+	if (daemon->link_watch)
+		link_watch_limit_pieces(daemon->link_watch, n);
+}
+
 static void on_link(void *ctx, bool is_up, unsigned int mtu_bytes)
 {
 	struct daemon *daemon = ctx;
 	struct instant now = wake(daemon);
 
 	tunnel_set_mtu(daemon->tunnel, mtu_bytes);
+	daemon->mtu_bytes = mtu_bytes;
+	limit_pieces(daemon);
 	if (is_up == daemon->is_up)
 		return;
 	daemon->is_up = is_up;
@@ -256,9 +282,10 @@ static int open_tun(struct daemon *daemon, const struct daemon_options *options,
 	int r;
 
 	if (options->tun_fd >= 0)
-		r = tun_new_from_fd(&daemon->tun, options->tun_fd, daemon->tun_pool, err);
+		r = tun_new_from_fd(&daemon->tun, options->tun_fd, daemon->tun_pool,
+				    &options->features, err);
 	else
-		r = tun_new(&daemon->tun, daemon->name, daemon->tun_pool, err);
+		r = tun_new(&daemon->tun, daemon->name, daemon->tun_pool, &options->features, err);
 	if (r)
 		return r;
 	daemon->tun_source = (struct loop_source){
@@ -301,7 +328,10 @@ static int watch(struct daemon *daemon, struct err *err)
 	if (uapi_socket_watch(daemon->uapi_socket, daemon->loop, on_socket_gone, daemon, &why))
 		log_warn("%s", why.text);
 	r = route_watch_new(&daemon->route_watch, daemon->loop, &routes, err);
-	return r ? r : link_watch_new(&daemon->link_watch, daemon->loop, daemon->tun, &links, err);
+	r = r ? r : link_watch_new(&daemon->link_watch, daemon->loop, daemon->tun, &links, err);
+	if (!r)
+		limit_pieces(daemon);
+	return r;
 }
 
 static int start(struct daemon *daemon, const struct daemon_options *options, struct err *err)
@@ -321,7 +351,9 @@ static int start(struct daemon *daemon, const struct daemon_options *options, st
 	r = r ? r : open_uapi(daemon, options, err);
 	if (!r && !daemon->tun)
 		r = open_tun(daemon, options, err);
-	r = r ? r : udp_new(&daemon->udp, daemon->loop, daemon->udp_pool, &datagrams, err);
+	r = r ? r
+	      : udp_new(&daemon->udp, daemon->loop, daemon->udp_pool, &options->features,
+			&datagrams, err);
 	if (r)
 		return r;
 	daemon->control = (struct control){ daemon->name, daemon->tunnel, daemon->udp };

@@ -1,6 +1,7 @@
 #ifndef DATAPATH_HOST_DAEMON_H
 #define DATAPATH_HOST_DAEMON_H
 
+#include "datapath/host/features.h"
 #include "lib/util/err.h"
 
 /*
@@ -13,6 +14,7 @@ struct daemon_options {
 	const char *name; /* of the interface */
 	int tun_fd;       /* an open TUN descriptor, owned from now on; -1: create the interface */
 	int uapi_fd;      /* a listening UAPI socket, likewise; -1: create it */
+	struct features features; /* what is to be left to the kernel, as far as it can */
 };
 
 /**

@@ -109,6 +109,18 @@ static int find_link(struct link_watch *watch, struct link_news *news, const cha
 	return answer && answer->nlmsg_type == RTM_NEWLINK ? read_news(news, answer) : -1;
 }
 
+void link_watch_limit_pieces(const struct link_watch *watch, uint32_t n_packets)
+{
+	AUTO(auto_close) int fd = rtnl_open(0);
+	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_index = watch->ifindex };
+	struct rtnl_request request;
+
+	rtnl_request_init(&request, RTM_NEWLINK, &header, sizeof(header));
+	rtnl_request_add(&request, IFLA_GSO_MAX_SEGS, &n_packets, sizeof(n_packets));
+	if (fd >= 0 && watch->ifindex && watch->nsid == RTNL_NSID_OURS)
+		send(fd, &request, request.header.nlmsg_len, 0);
+}
+
 /* ---- hearing ---- */
 
 /* The kernel speaks up more often than something changes that matters here. */

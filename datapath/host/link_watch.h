@@ -2,6 +2,7 @@
 #define DATAPATH_HOST_LINK_WATCH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "datapath/host/loop.h"
 #include "datapath/host/tun.h"
@@ -26,6 +27,11 @@ struct link_watch_handler {
  */
 int link_watch_new(struct link_watch **out, struct loop *loop, const struct tun *tun,
 		   const struct link_watch_handler *handler, struct err *err);
+/**
+ * Has the kernel put no more than that many packets into one piece that is routed to the interface,
+ * if it is in our network namespace; it takes that along to another. Larger pieces work as well.
+ */
+void link_watch_limit_pieces(const struct link_watch *watch, uint32_t n_packets);
 /** NULL is allowed. */
 void link_watch_free(struct link_watch *watch);
 

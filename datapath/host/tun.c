@@ -1,7 +1,9 @@
 /*
- * The TUN interface: see tun.h. Most packets fit a small packet of the pool, but one may have up to
- * 64 KiB, so each is read into a small packet first and whatever exceeds it into a scratch area,
- * from where it is gathered into a large packet.
+ * The TUN interface: see tun.h. With IFF_VNET_HDR a header in front of each packet says what is
+ * left to whom: TCP and UDP come in pieces of up to 64 KiB with half a checksum, to be cut into
+ * packets (split.h), and may be handed back in such pieces (coalesce.h).
+ * Most packets fit a small packet of the pool, so each is read into one of them first and whatever
+ * exceeds it into a buffer, in which larger ones are made whole.
  * Owns its descriptor and the packet that waits to be read into. One thread.
  */
 #include "datapath/host/tun.h"
@@ -10,7 +12,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_tun.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -19,6 +20,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "datapath/host/coalesce.h"
+#include "datapath/host/offload.h"
+#include "datapath/host/split.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/mem.h"
 
@@ -27,9 +31,12 @@
 struct tun {
 	int fd;
 	char name[IFNAMSIZ];
+	bool has_header; /* IFF_VNET_HDR */
 	struct packet_pool *pool;
 	struct packet *spare; /* the next to read into; NULL: get one */
-	uint8_t scratch[PACKET_MAX_LEN];
+	uint8_t buffer[PACKET_MAX_LEN];
+	struct coalescer *coalescer; /* NULL: packets are written one by one */
+	struct iovec parts[COALESCE_TCP_MAX + 1];
 };
 
 int tun_check_name(const char *name, struct err *err)
@@ -101,23 +108,63 @@ static int set_mtu(const char *name, int mtu_bytes, struct err *err)
 	return 0;
 }
 
-static struct tun *wrap(int fd, const char *name, struct packet_pool *pool)
+/* ---- offloads ---- */
+
+/* Has the kernel leave to us what is wanted of it. What it has all kernels have had for long but
+ * for UDP, which came with 6.2. */
+static void set_offload(struct tun *tun, const struct features *wanted)
+{
+	const unsigned int tso = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+	const unsigned int uso = TUN_F_CSUM | TUN_F_USO4 | TUN_F_USO6;
+	const bool has_uso = !ioctl(tun->fd, TUNSETOFFLOAD, tso | uso);
+	unsigned int flags = 0;
+
+	if (wanted->tun_tso)
+		flags |= tso;
+	if (wanted->tun_uso && has_uso)
+		flags |= uso;
+	/* An interface that was there before may still leave something to a program that used it
+	 * then: what we cannot do for it the kernel shall do. */
+	if (ioctl(tun->fd, TUNSETOFFLOAD, flags))
+		ioctl(tun->fd, TUNSETOFFLOAD, 0);
+	if (wanted->tun_gro) {
+		tun->coalescer = mem_alloc(1, sizeof(*tun->coalescer));
+		coalescer_init(tun->coalescer, has_uso ? COALESCE_UDP_MAX : 0);
+	}
+}
+
+/* A program that had the interface before may have left the header longer than it is here. */
+static bool prepare_header(int fd)
+{
+	const int len = sizeof(struct virtio_net_hdr), little_endian = 0;
+
+	ioctl(fd, TUNSETVNETLE, &little_endian);
+	return !ioctl(fd, TUNSETVNETHDRSZ, &len);
+}
+
+static struct tun *wrap(int fd, const char *name, struct packet_pool *pool, bool has_header,
+			const struct features *wanted)
 {
 	struct tun *tun = mem_alloc(1, sizeof(*tun));
 
-	/* An interface that was there before may still leave checksums and segmentation to a
-	 * program that used it then: what we cannot do for it the kernel shall do. */
-	ioctl(fd, TUNSETOFFLOAD, 0);
 	tun->fd = fd;
 	tun->pool = pool;
 	strcpy(tun->name, name);
+	tun->has_header = has_header;
+	if (has_header)
+		set_offload(tun, wanted);
+	else
+		ioctl(fd, TUNSETOFFLOAD, 0);
 	return tun;
 }
 
-int tun_new(struct tun **out, const char *name, struct packet_pool *pool, struct err *err)
+/* ---- life ---- */
+
+int tun_new(struct tun **out, const char *name, struct packet_pool *pool,
+	    const struct features *wanted, struct err *err)
 {
 	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
-	bool is_ours;
+	bool is_ours, has_header = wanted->tun_tso || wanted->tun_uso || wanted->tun_gro;
 	int fd, r = tun_check_name(name, err);
 
 	if (r)
@@ -125,36 +172,44 @@ int tun_new(struct tun **out, const char *name, struct packet_pool *pool, struct
 	fd = open_device(name, err);
 	if (fd < 0)
 		return fd;
+	if (has_header)
+		request.ifr_flags |= IFF_VNET_HDR;
 	strcpy(request.ifr_name, name);
 	is_ours = !if_nametoindex(name);
 	if (ioctl(fd, TUNSETIFF, &request))
 		r = explain_refusal(name, errno, err);
+	else if (has_header && !prepare_header(fd))
+		r = err_set(err, -errno, "%s: %s", name, strerror(errno));
 	else if (is_ours)
 		r = set_mtu(name, TUN_MTU_BYTES, err);
 	if (r) {
 		close(fd);
 		return r;
 	}
-	*out = wrap(fd, name, pool);
+	*out = wrap(fd, name, pool, has_header, wanted);
 	return 0;
 }
 
-int tun_new_from_fd(struct tun **out, int fd, struct packet_pool *pool, struct err *err)
+int tun_new_from_fd(struct tun **out, int fd, struct packet_pool *pool,
+		    const struct features *wanted, struct err *err)
 {
 	struct ifreq request = { 0 };
+	bool has_header;
 	int flags;
 
 	if (ioctl(fd, TUNGETIFF, &request))
 		return err_set(err, -EINVAL, "descriptor %d is no TUN interface", fd);
 	/* Whether it has IFF_NO_PI cannot be told: that bit is IFF_NOFILTER here. */
-	if ((request.ifr_flags & (IFF_TUN | IFF_VNET_HDR)) != IFF_TUN)
-		return err_set(err, -EINVAL,
-			       "descriptor %d is no TUN interface without IFF_VNET_HDR", fd);
+	if (!(request.ifr_flags & IFF_TUN))
+		return err_set(err, -EINVAL, "descriptor %d is no TUN interface, but a TAP one",
+			       fd);
+	has_header = request.ifr_flags & IFF_VNET_HDR;
 	flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC))
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC) ||
+	    (has_header && !prepare_header(fd)))
 		return err_set(err, -errno, "descriptor %d: %s", fd, strerror(errno));
 	request.ifr_name[IFNAMSIZ - 1] = '\0';
-	*out = wrap(fd, request.ifr_name, pool);
+	*out = wrap(fd, request.ifr_name, pool, has_header, wanted);
 	return 0;
 }
 
@@ -162,10 +217,12 @@ void tun_free(struct tun *tun)
 {
 	if (!tun)
 		return;
-	if (tun->spare)
-		packet_free(tun->spare);
+	packet_free(tun->spare);
+	if (tun->coalescer)
+		coalescer_fini(tun->coalescer);
+	free(tun->coalescer);
 	close(tun->fd);
-	mem_wipe(tun, sizeof(*tun)); /* the scratch area held packets */
+	mem_wipe(tun, sizeof(*tun)); /* the buffer held packets */
 	free(tun);
 }
 
@@ -203,62 +260,120 @@ int tun_open_netns(const struct tun *tun)
 	return -1;
 }
 
-/* A packet of `len` bytes, of which the first part is in `small` (taken over) and the rest in the
- * scratch area. NULL when there is no memory. */
-static struct packet *gather(struct tun *tun, struct packet *small, size_t len)
-{
-	struct packet *large = packet_new(tun->pool, len);
-	size_t first = small->len;
+/* ---- packets ---- */
 
-	if (large) {
-		memcpy(large->data, small->data, first);
-		memcpy(large->data + first, tun->scratch, len - first);
+/* A packet of `len` bytes that is in the buffer. NULL when there is no memory. */
+static struct packet *copy_out(struct tun *tun, size_t len)
+{
+	struct packet *packet = packet_new(tun->pool, len);
+
+	if (packet)
+		memcpy(packet->data, tun->buffer, len);
+	return packet;
+}
+
+/* Takes what was read, `len` bytes, of which the first are in the spare packet. */
+static void take_read(struct tun *tun, struct packet_queue *out,
+		      const struct virtio_net_hdr *header, size_t len)
+{
+	struct packet *packet = tun->spare;
+	const bool is_cut = header->gso_type != VIRTIO_NET_HDR_GSO_NONE;
+
+	if (!packet)
+		return;
+	if (is_cut || len > PACKET_SMALL_LEN) {
+		memcpy(tun->buffer, packet->data, len < PACKET_SMALL_LEN ? len : PACKET_SMALL_LEN);
+		if (is_cut) {
+			split(out, tun->pool, header, tun->buffer, len);
+			return;
+		}
+		packet = copy_out(tun, len);
+		if (!packet)
+			return;
+	} else {
+		tun->spare = NULL;
+		packet->len = len;
 	}
-	packet_free(small);
-	return large;
+	split_finish_checksum(header, packet->data, packet->len);
+	packet_queue_push(out, packet);
 }
 
 int tun_read(struct tun *tun, struct packet_queue *out)
 {
-	for (int n = 0; n < TUN_BATCH; n++) {
-		struct packet *packet = tun->spare;
-		struct iovec parts[2] = { { 0 }, { tun->scratch, sizeof(tun->scratch) } };
+	const size_t header_len = tun->has_header ? sizeof(struct virtio_net_hdr) : 0;
+	const size_t before = out->n;
+
+	for (int n = 0; n < TUN_READS && out->n - before < TUN_READ_PACKETS; n++) {
+		struct virtio_net_hdr header = { 0 };
+		struct iovec parts[] = {
+			{ &header, header_len },
+			{ tun->buffer, PACKET_SMALL_LEN },
+			{ tun->buffer + PACKET_SMALL_LEN, sizeof(tun->buffer) - PACKET_SMALL_LEN },
+		};
 		ssize_t got;
 
-		if (!packet)
-			packet = tun->spare = packet_new(tun->pool, PACKET_SMALL_LEN);
+		if (!tun->spare)
+			tun->spare = packet_new(tun->pool, PACKET_SMALL_LEN);
 		/* Without memory it must be read all the same, or the kernel would call again
 		 * and again. */
-		if (packet)
-			parts[0] = (struct iovec){ packet->data, packet->len };
-		got = readv(tun->fd, parts, 2);
+		if (tun->spare)
+			parts[1].iov_base = tun->spare->data;
+		got = readv(tun->fd, parts, 3);
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			return 0;
 		if (got < 0)
 			return -errno;
-		if (!packet)
-			continue;
-		tun->spare = NULL;
-		if ((size_t)got > packet->len)
-			packet = gather(tun, packet, (size_t)got);
-		else
-			packet->len = (size_t)got;
-		if (packet)
-			packet_queue_push(out, packet);
+		if ((size_t)got >= header_len)
+			take_read(tun, out, &header, (size_t)got - header_len);
 	}
 	return 0;
 }
 
+/* Writes what stands in the parts, all of it or nothing. */
+static void put(const struct tun *tun, size_t n_parts)
+{
+	ssize_t done;
+
+	do
+		done = writev(tun->fd, tun->parts, (int)n_parts);
+	while (done < 0 && errno == EINTR);
+}
+
+static void write_one(struct tun *tun, struct packet *packet)
+{
+	struct virtio_net_hdr header = { .flags = VIRTIO_NET_HDR_F_DATA_VALID };
+
+	tun->parts[0] = (struct iovec){ &header, tun->has_header ? sizeof(header) : 0 };
+	tun->parts[1] = (struct iovec){ packet->data, packet->len };
+	put(tun, 2);
+	packet_free(packet);
+}
+
+static void write_super(struct tun *tun, struct super_packet *super)
+{
+	struct packet *packet = super->packets.first;
+	size_t n = 0;
+
+	tun->parts[n++] = (struct iovec){ &super->header, sizeof(super->header) };
+	tun->parts[n++] = (struct iovec){ packet->data, packet->len };
+	while ((packet = packet->next))
+		tun->parts[n++] = (struct iovec){ packet->data + super->header_len,
+						  packet->len - super->header_len };
+	put(tun, n);
+	packet_queue_drop(&super->packets);
+}
+
 void tun_write(struct tun *tun, struct packet_queue *in)
 {
+	struct super_packet super;
 	struct packet *packet;
 
-	while ((packet = packet_queue_pop(in))) {
-		ssize_t put;
-
-		do
-			put = write(tun->fd, packet->data, packet->len);
-		while (put < 0 && errno == EINTR);
-		packet_free(packet);
+	if (!tun->coalescer) {
+		while ((packet = packet_queue_pop(in)))
+			write_one(tun, packet);
+		return;
 	}
+	coalescer_add_all(tun->coalescer, in);
+	while (coalescer_pop(tun->coalescer, &super))
+		write_super(tun, &super);
 }

@@ -2,6 +2,7 @@
 #define DATAPATH_HOST_TUN_H
 
 #include "datapath/engine/packet.h"
+#include "datapath/host/features.h"
 #include "lib/util/err.h"
 #include <net/if.h>
 
@@ -12,7 +13,10 @@ struct tun;
 
 enum {
 	TUN_MTU_BYTES = 1420, /* of an interface that we create */
-	TUN_BATCH = 64,       /* packets of one tun_read(), at most */
+	/* Of one tun_read(): it ends when one is reached. Enough to make a batch of; more would
+	 * keep what comes the other way waiting, and fall out of the cache before it is sent. */
+	TUN_READS = 64,
+	TUN_READ_PACKETS = 128,
 };
 
 /** Whether `name` may be the name of a network interface. 0, or -EINVAL with *err filled in. */
@@ -20,15 +24,18 @@ int tun_check_name(const char *name, struct err *err);
 
 /**
  * Creates the interface `name`, which goes away with tun_free(); or takes over a TUN interface of
- * that name that is there and not in use, and leaves it there. Packets come from `pool`, which must
- * outlive it. *out is a new tun. Returns 0 or a negative errno with a remedy in *err.
+ * that name that is there and not in use, and leaves it there. It leaves to the kernel as much of
+ * what is `wanted` as the kernel has. Packets come from `pool`, which must outlive it. *out is a
+ * new tun. Returns 0 or a negative errno with a remedy in *err.
  */
-int tun_new(struct tun **out, const char *name, struct packet_pool *pool, struct err *err);
+int tun_new(struct tun **out, const char *name, struct packet_pool *pool,
+	    const struct features *wanted, struct err *err);
 /**
- * As tun_new(), with a descriptor that somebody else opened, for a TUN with IFF_NO_PI and without
- * IFF_VNET_HDR; owned from now on if 0 is returned.
+ * As tun_new(), with a descriptor that somebody else opened, for a TUN with IFF_NO_PI; owned from
+ * now on if 0 is returned. Without IFF_VNET_HDR nothing can be left to the kernel.
  */
-int tun_new_from_fd(struct tun **out, int fd, struct packet_pool *pool, struct err *err);
+int tun_new_from_fd(struct tun **out, int fd, struct packet_pool *pool,
+		    const struct features *wanted, struct err *err);
 /** NULL is allowed. */
 void tun_free(struct tun *tun);
 
@@ -44,11 +51,15 @@ int tun_current_name(const struct tun *tun, char out[static IFNAMSIZ]);
 int tun_open_netns(const struct tun *tun);
 
 /**
- * Adds what is there to read, up to TUN_BATCH packets, to `out`. What there is no memory for is
- * dropped. Returns 0, or a negative errno when the interface is gone.
+ * Adds what is there to read to `out`, cut into packets that can be sent one by one, with their
+ * checksums. What there is no memory for is dropped. Returns 0, or a negative errno when the
+ * interface is gone.
  */
 int tun_read(struct tun *tun, struct packet_queue *out);
-/** Writes and frees all packets; those that the kernel does not take (it is down) are dropped. */
+/**
+ * Writes and frees all packets; those that the kernel does not take (it is down) are dropped. That
+ * their inner checksums are right is taken for granted, and told to the kernel.
+ */
 void tun_write(struct tun *tun, struct packet_queue *in);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "datapath/engine/packet.h"
+#include "datapath/host/features.h"
 #include "datapath/host/loop.h"
 #include "lib/util/err.h"
 
@@ -12,10 +13,6 @@
  * kernel knows only one of the two families there is one socket.
  */
 struct udp;
-
-enum {
-	UDP_BATCH = 64 /* datagrams of one call to received(), at most */
-};
 
 /** Who is told. */
 struct udp_handler {
@@ -28,9 +25,12 @@ struct udp_handler {
 	void *ctx;
 };
 
-/** Opens the sockets on a random port. *out is a new udp. 0 or a negative errno. */
+/**
+ * Opens the sockets on a random port, using as much of what is `wanted` as the kernel has. Packets
+ * come from `pool` (see udp_receive.h for how many). *out is a new udp. 0 or a negative errno.
+ */
 int udp_new(struct udp **out, struct loop *loop, struct packet_pool *pool,
-	    const struct udp_handler *handler, struct err *err);
+	    const struct features *wanted, const struct udp_handler *handler, struct err *err);
 /** NULL is allowed. */
 void udp_free(struct udp *udp);
 

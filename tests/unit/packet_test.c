@@ -119,6 +119,41 @@ static void test_scarce(void **state)
 	packet_pool_free(pool);
 }
 
+static void test_slices(void **state)
+{
+	struct packet_pool *pool = packet_pool_new(1, 1);
+	struct packet *whole, *slices[3];
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		whole = packet_new(pool, 3000);
+		assert_non_null(whole);
+		whole->ds = 2;
+		whole->path.source_ifindex = 7;
+		for (size_t i = 0; i < 3; i++) {
+			slices[i] = packet_slice(whole, 1000 * i, 1000);
+			assert_ptr_equal(slices[i]->data, whole->data + 1000 * i);
+			assert_int_equal(slices[i]->len, 1000);
+			assert_int_equal(packet_headroom(slices[i]), 0);
+			assert_int_equal(packet_tailroom(slices[i]), 0);
+			assert_int_equal(slices[i]->ds, 2);
+			assert_int_equal(slices[i]->path.source_ifindex, 7);
+			memset(slices[i]->data, 0xa5, 1000);
+		}
+		/* In any order: the storage stays until the last is gone. */
+		packet_free(slices[1]);
+		packet_free(whole);
+		packet_free(slices[2]);
+		assert_null(packet_new(pool, 3000));
+		assert_int_equal(slices[0]->data[999], 0xa5);
+		packet_free(slices[0]);
+	}
+	whole = packet_new(pool, 3000);
+	assert_non_null(whole);
+	packet_free(whole);
+	packet_pool_free(pool);
+}
+
 #if defined(__SANITIZE_ADDRESS__)
 #define HAS_LIMITED_MEMORY 0 /* the sanitizer has laid claim to all of it */
 #else
@@ -164,9 +199,9 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_queue),     cmocka_unit_test(test_room),
-		cmocka_unit_test(test_bounds),    cmocka_unit_test(test_scarce),
-		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_queue),  cmocka_unit_test(test_room),
+		cmocka_unit_test(test_bounds), cmocka_unit_test(test_scarce),
+		cmocka_unit_test(test_slices), cmocka_unit_test(test_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

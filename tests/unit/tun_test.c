@@ -12,7 +12,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
-#include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,13 +24,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "datapath/engine/ip.h"
 #include "datapath/host/link_watch.h"
 #include "datapath/host/loop.h"
 #include "datapath/host/tun.h"
+#include "lib/util/endian.h"
 
 #define TUN "tunt"
 
 static struct packet_pool *pool;
+static struct features features; /* that the interface is opened with */
 static bool has_netns;
 
 static void run(const char *command)
@@ -53,6 +56,7 @@ static int setup(void **state)
 	(void)state;
 	if (!has_netns)
 		skip();
+	features = *(const struct features *)*state;
 	pool = packet_pool_new(256, 16);
 	return 0;
 }
@@ -71,7 +75,7 @@ static struct tun *open_tun(unsigned int mtu)
 	struct tun *tun = NULL;
 	char command[200];
 
-	assert_int_equal(tun_new(&tun, TUN, pool, NULL), 0);
+	assert_int_equal(tun_new(&tun, TUN, pool, &features, NULL), 0);
 	snprintf(command, sizeof(command),
 		 "sysctl -qw net.ipv6.conf." TUN ".disable_ipv6=1 && "
 		 "ip link set " TUN " mtu %u up && ip addr add 10.8.0.1/24 dev " TUN,
@@ -137,12 +141,12 @@ static void reads_in_batches(void **state)
 	int fd = udp_socket(0);
 
 	(void)state;
-	for (int i = 0; i < TUN_BATCH + 10; i++)
+	for (int i = 0; i < TUN_READS + 10; i++)
 		send_to_tun(fd, 100);
 	assert_int_equal(tun_read(tun, &got), 0);
-	assert_int_equal(got.n, TUN_BATCH);
+	assert_int_equal(got.n, TUN_READS);
 	assert_int_equal(tun_read(tun, &got), 0);
-	assert_int_equal(got.n, TUN_BATCH + 10);
+	assert_int_equal(got.n, TUN_READS + 10);
 	packet_queue_drop(&got);
 	close(fd);
 	tun_free(tun);
@@ -226,7 +230,7 @@ static void new_interface_is_as_it_should_be(void **state)
 	char name[IFNAMSIZ];
 
 	(void)state;
-	assert_int_equal(tun_new(&tun, TUN, pool, NULL), 0);
+	assert_int_equal(tun_new(&tun, TUN, pool, &features, NULL), 0);
 	assert_string_equal(tun_name(tun), TUN);
 	assert_int_equal(tun_current_name(tun, name), 0);
 	assert_string_equal(name, TUN);
@@ -241,13 +245,13 @@ static void refuses_what_it_cannot_have(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	assert_int_equal(tun_new(&tun, "lo", pool, &err), -EEXIST);
+	assert_int_equal(tun_new(&tun, "lo", pool, &features, &err), -EEXIST);
 	assert_non_null(strstr(err.text, "lo: already exists"));
-	assert_int_equal(tun_new(&tun, TUN, pool, &err), 0);
-	assert_int_equal(tun_new(&second, TUN, pool, &err), -EBUSY);
+	assert_int_equal(tun_new(&tun, TUN, pool, &features, &err), 0);
+	assert_int_equal(tun_new(&second, TUN, pool, &features, &err), -EBUSY);
 	assert_non_null(strstr(err.text, TUN ": already in use"));
 	tun_free(tun);
-	assert_int_equal(tun_new(&tun, "sixteen-letters!", pool, &err), -EINVAL);
+	assert_int_equal(tun_new(&tun, "sixteen-letters!", pool, &features, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "longer than 15 characters"));
 	for (const char *const *bad =
 		     (const char *const[]){ "", "a/b", "a b", "wg%d", ".", "..", "a:b", NULL };
@@ -264,7 +268,7 @@ static void keeps_what_somebody_else_made(void **state)
 
 	(void)state;
 	run("ip tuntap add " TUN " mode tun && ip link set " TUN " mtu 1300");
-	assert_int_equal(tun_new(&tun, TUN, pool, NULL), 0);
+	assert_int_equal(tun_new(&tun, TUN, pool, &features, NULL), 0);
 	run("ip link show " TUN " | grep -q 'mtu 1300'");
 	tun_free(tun);
 	assert_int_not_equal(if_nametoindex(TUN), 0);
@@ -280,22 +284,114 @@ static void takes_a_descriptor(void **state)
 
 	(void)state;
 	assert_int_equal(ioctl(fd, TUNSETIFF, &request), 0);
-	assert_int_equal(tun_new_from_fd(&tun, fd, pool, &err), 0);
+	assert_int_equal(tun_new_from_fd(&tun, fd, pool, &features, &err), 0);
 	assert_string_equal(tun_name(tun), TUN);
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	tun_free(tun);
 	assert_int_equal(if_nametoindex(TUN), 0);
 
 	assert_int_equal(pipe(pipes), 0);
-	assert_int_equal(tun_new_from_fd(&tun, pipes[0], pool, &err), -EINVAL);
+	assert_int_equal(tun_new_from_fd(&tun, pipes[0], pool, &features, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "is no TUN interface"));
 	close(pipes[0]);
 	close(pipes[1]);
 	fd = open("/dev/net/tun", O_RDWR);
-	request.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
+	request.ifr_flags = IFF_TAP | IFF_NO_PI;
 	assert_int_equal(ioctl(fd, TUNSETIFF, &request), 0);
-	assert_int_equal(tun_new_from_fd(&tun, fd, pool, &err), -EINVAL);
+	assert_int_equal(tun_new_from_fd(&tun, fd, pool, &features, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "TAP"));
 	close(fd);
+}
+
+/* With a header in front of each packet, longer than needed. */
+static void takes_a_descriptor_with_a_header(void **state)
+{
+	struct ifreq request = { .ifr_name = TUN, .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR };
+	int fd = open("/dev/net/tun", O_RDWR), sender, header_len = 20;
+	struct packet_queue got = { 0 };
+	struct tun *tun = NULL;
+
+	(void)state;
+	assert_int_equal(ioctl(fd, TUNSETIFF, &request), 0);
+	assert_int_equal(ioctl(fd, TUNSETVNETHDRSZ, &header_len), 0);
+	assert_int_equal(tun_new_from_fd(&tun, fd, pool, &features, NULL), 0);
+	run("ip link set " TUN " up && ip addr add 10.8.0.1/24 dev " TUN);
+	sender = udp_socket(0);
+	send_to_tun(sender, 100);
+	while (got.n == 0 || got.last->data[0] >> 4 != 4)
+		assert_int_equal(tun_read(tun, &got), 0);
+	assert_int_equal(got.last->len, 128);
+	packet_queue_drop(&got);
+	close(sender);
+	tun_free(tun);
+}
+
+/* One call of a program, many datagrams of 100 bytes and a shorter one. */
+static void reads_datagrams_that_were_sent_at_once(void **state)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9) };
+	struct packet_queue got = { 0 };
+	struct tun *tun = open_tun(1420);
+	int fd = udp_socket(0), each = 100;
+	uint8_t text[1030];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (uint8_t)(i * 7);
+	inet_pton(AF_INET, "10.8.0.2", &to.sin_addr);
+	assert_int_equal(setsockopt(fd, SOL_UDP, UDP_SEGMENT, &each, sizeof(each)), 0);
+	assert_int_equal(sendto(fd, text, sizeof(text), 0, (struct sockaddr *)&to, sizeof(to)),
+			 sizeof(text));
+	assert_int_equal(tun_read(tun, &got), 0);
+	assert_int_equal(got.n, 11);
+	for (size_t i = 0; i < 11; i++) {
+		struct packet *packet = packet_queue_pop(&got);
+		uint32_t sum = ip_checksum_add(0, packet->data + 12, packet->len - 12);
+
+		assert_int_equal(packet->len, 28 + (i < 10 ? 100 : 30));
+		assert_memory_equal(packet->data + 28, text + 100 * i, packet->len - 28);
+		/* The pseudo header is the addresses, the protocol, and the length. */
+		assert_int_equal(ip_checksum_fold(sum + 17 + (uint32_t)packet->len - 20), 0);
+		assert_int_equal(ip_checksum_fold(ip_checksum_add(0, packet->data, 20)), 0);
+		assert_int_equal(packet->ends_group, features.tun_uso && i == 10);
+		packet_free(packet);
+	}
+	close(fd);
+	tun_free(tun);
+}
+
+/* Gives a packet of make_packet()'s the checksum that it can do without. */
+static void add_checksum(struct packet *packet)
+{
+	uint32_t sum = 17 + (uint32_t)packet->len - 20;
+
+	sum = ip_checksum_add(sum, packet->data + 12, packet->len - 12);
+	store_be16(packet->data + 26, ip_checksum_fold(sum));
+}
+
+static void writes_many_datagrams(void **state)
+{
+	struct tun *tun = open_tun(1420);
+	struct packet_queue queue = { 0 };
+	int fd = udp_socket(7777);
+	char text[16], expected[16];
+
+	(void)state;
+	for (int i = 0; i < 150; i++) {
+		snprintf(text, sizeof(text), i % 40 ? "number %04d" : "%d", i);
+		packet_queue_push(&queue, make_packet(text));
+		/* Some without: these may not be joined with others. */
+		if (i % 30)
+			add_checksum(queue.last);
+	}
+	tun_write(tun, &queue);
+	for (int i = 0; i < 150; i++) {
+		snprintf(expected, sizeof(expected), i % 40 ? "number %04d" : "%d", i);
+		assert_int_equal(recv(fd, text, sizeof(text), MSG_DONTWAIT), strlen(expected));
+		assert_memory_equal(text, expected, strlen(expected));
+	}
+	close(fd);
+	tun_free(tun);
 }
 
 static void says_when_the_interface_is_gone(void **state)
@@ -357,7 +453,7 @@ static void hears_of_the_link(void **state)
 
 	(void)state;
 	memset(&heard, 0, sizeof(heard));
-	assert_int_equal(tun_new(&tun, TUN, pool, NULL), 0);
+	assert_int_equal(tun_new(&tun, TUN, pool, &features, NULL), 0);
 	assert_int_equal(loop_new(&loop, NULL), 0);
 	assert_int_equal(link_watch_new(&watch, loop, tun, &handler, NULL), 0);
 	settle();
@@ -370,6 +466,8 @@ static void hears_of_the_link(void **state)
 	run("ip link set " TUN " mtu 9000");
 	settle();
 	assert_int_equal(heard.mtu_bytes, 9000);
+	link_watch_limit_pieces(watch, 7);
+	run("ip -d link show " TUN " | grep -q 'gso_max_segs 7 '");
 	run("ip link set " TUN " down");
 	settle();
 	assert_false(heard.is_up);
@@ -440,6 +538,8 @@ static void follows_the_link_to_another_namespace(void **state)
 	settle();
 	assert_true(heard.is_up);
 	assert_int_equal(heard.mtu_bytes, 1280);
+	/* Not the link here that has its number. */
+	link_watch_limit_pieces(watch, 6);
 	assert_int_equal(tun_read(tun, &got), 0);
 	packet_queue_drop(&got);
 	/* A link here that has its number is another one. */
@@ -468,19 +568,25 @@ static void follows_the_link_to_another_namespace(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	static struct features on = { .tun_tso = true, .tun_uso = true, .tun_gro = true }, off,
+			       tso = { .tun_tso = true }, gro = { .tun_gro = true };
+#define CASE(f, mode) cmocka_unit_test_prestate_setup_teardown(f, setup, teardown, &(mode))
+#define OF_PACKETS(mode)                                                                          \
+	CASE(reads_what_is_routed_to_it, mode), CASE(reads_in_batches, mode),                     \
+		CASE(reads_datagrams_that_were_sent_at_once, mode),                               \
+		CASE(without_memory_packets_are_dropped, mode), CASE(writes_to_the_kernel, mode), \
+		CASE(writes_many_datagrams, mode), CASE(keeps_what_somebody_else_made, mode),     \
+		CASE(takes_a_descriptor, mode), CASE(takes_a_descriptor_with_a_header, mode),     \
+		CASE(says_when_the_interface_is_gone, mode)
 	const struct CMUnitTest tests[] = {
-		CASE(reads_what_is_routed_to_it),
-		CASE(reads_in_batches),
-		CASE(without_memory_packets_are_dropped),
-		CASE(writes_to_the_kernel),
-		CASE(new_interface_is_as_it_should_be),
-		CASE(refuses_what_it_cannot_have),
-		CASE(keeps_what_somebody_else_made),
-		CASE(takes_a_descriptor),
-		CASE(says_when_the_interface_is_gone),
-		CASE(hears_of_the_link),
-		CASE(follows_the_link_to_another_namespace),
+		OF_PACKETS(on),
+		OF_PACKETS(off),
+		OF_PACKETS(tso),
+		OF_PACKETS(gro),
+		CASE(new_interface_is_as_it_should_be, on),
+		CASE(refuses_what_it_cannot_have, on),
+		CASE(hears_of_the_link, on),
+		CASE(follows_the_link_to_another_namespace, on),
 	};
 
 	return cmocka_run_group_tests(tests, setup_namespace, NULL);

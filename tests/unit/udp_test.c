@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/udp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,9 +24,11 @@
 #include <unistd.h>
 
 #include "datapath/host/udp.h"
+#include "datapath/host/udp_receive.h"
 
 static struct loop *loop;
 static struct packet_pool *pool;
+static struct features offload; /* that the sides use */
 static bool has_netns;
 
 /* One side: what it received. */
@@ -58,7 +61,7 @@ static void side_open(struct side *side)
 	const struct udp_handler handler = { on_received, on_source_failed, side };
 
 	*side = (struct side){ 0 };
-	assert_int_equal(udp_new(&side->udp, loop, pool, &handler, NULL), 0);
+	assert_int_equal(udp_new(&side->udp, loop, pool, &offload, &handler, NULL), 0);
 }
 
 static void run(const char *command)
@@ -82,7 +85,8 @@ static int setup(void **state)
 	(void)state;
 	if (!has_netns)
 		skip();
-	pool = packet_pool_new(1024, 16);
+	offload = *(const struct features *)*state;
+	pool = packet_pool_new(1024, 2 * UDP_RECEIVE_LARGE);
 	if (loop_new(&loop, NULL))
 		return -1;
 	side_open(&a);
@@ -488,6 +492,130 @@ static void too_long_for_the_path_is_fragmented(void **state)
 	run("ip link set lo mtu 65536");
 }
 
+/* Packet i of a test's, of that length. */
+static struct packet *numbered(const char *to, uint16_t port, unsigned int i, size_t len)
+{
+	struct packet *packet = packet_new(pool, len);
+
+	assert_non_null(packet);
+	for (size_t j = 0; j < len; j++)
+		packet->data[j] = (uint8_t)(i * 31 + j);
+	packet->path.remote = address(to, port);
+	return packet;
+}
+
+/* Of one size or not, for one receiver or the other: what arrives is what was sent. */
+static void whatever_is_joined_arrives_as_it_was(void **state)
+{
+	static const size_t lens[] = {
+		1000, 1000, 1000, 400, 400, 1000, 0, 0, 7, 1452, 1452, 9000
+	};
+	enum {
+		N_LENS = sizeof(lens) / sizeof(lens[0]),
+		N = 300
+	};
+	struct packet_queue queue = { 0 };
+	unsigned int next[2] = { 0, 1 };
+
+	(void)state;
+	for (unsigned int i = 0; i < N; i++) {
+		bool is_v6 = i / 40 % 2;
+
+		packet_queue_push(&queue, numbered(is_v6 ? "fd00:9::2" : "10.9.9.2",
+						   udp_port(b.udp), i, lens[i / 3 % N_LENS]));
+		queue.last->ends_group = i % 17 == 5;
+		queue.last->ds = i % 50 == 13 ? 1 : 2;
+	}
+	udp_write(a.udp, &queue);
+	wait_for(N);
+	/* In order, for each family. */
+	next[1] = 40;
+	while (b.received.n) {
+		struct packet *packet = packet_queue_pop(&b.received);
+		bool is_v6 = packet->path.remote.sa.sa_family == AF_INET6;
+		unsigned int i = next[is_v6]++;
+
+		if (next[is_v6] % 40 == 0)
+			next[is_v6] += 40;
+		assert_int_equal(packet->len, lens[i / 3 % N_LENS]);
+		assert_int_equal(packet->ds, i % 50 == 13 ? 1 : 2);
+		for (size_t j = 0; j < packet->len; j++)
+			assert_int_equal(packet->data[j], (uint8_t)(i * 31 + j));
+		packet_free(packet);
+	}
+}
+
+/* A socket that tells how large the pieces are that come. */
+static int open_listener(uint16_t *port)
+{
+	union sockaddr_ip addr = address("10.9.9.2", 0);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), on = 1;
+	socklen_t len = sizeof(addr.v4);
+
+	assert_int_equal(setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on)), 0);
+	assert_int_equal(bind(fd, &addr.sa, len), 0);
+	assert_int_equal(getsockname(fd, &addr.sa, &len), 0);
+	*port = ntohs(addr.v4.sin_port);
+	return fd;
+}
+
+static void sends_in_one_piece_what_can_be(void **state)
+{
+	/* What is sent, zero at the end of a group, and the pieces that it is sent in. */
+	static const struct {
+		size_t lens[12], pieces[12];
+	} cases[] = {
+		{ { 100, 100, 100, 60 }, { 360 } },
+		{ { 100, 100, 60, 100, 100 }, { 260, 200 } },
+		{ { 60, 100, 100 }, { 60, 200 } },
+		{ { 100, 100, 0, 100, 100, 0, 50 }, { 200, 200, 50 } },
+		{ { 30000, 30000, 30000 }, { 60000, 30000 } },
+	};
+	static uint8_t buffer[65536];
+	uint16_t port;
+	int fd;
+
+	(void)state;
+	if (!offload.udp_gso)
+		skip();
+	fd = open_listener(&port);
+	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+		struct packet_queue queue = { 0 };
+
+		for (unsigned int i = 0; i < 12; i++) {
+			size_t len = cases[c].lens[i];
+
+			if (len)
+				packet_queue_push(&queue, numbered("10.9.9.2", port, i, len));
+			else if (queue.last)
+				queue.last->ends_group = true;
+		}
+		udp_write(a.udp, &queue);
+		for (unsigned int i = 0; cases[c].pieces[i]; i++)
+			assert_int_equal(recv(fd, buffer, sizeof(buffer), 0), cases[c].pieces[i]);
+		assert_int_equal(recv(fd, buffer, sizeof(buffer), 0), -1);
+	}
+	close(fd);
+}
+
+/* The segments of a piece cannot be fragmented: then they are sent one by one. */
+static void too_narrow_for_a_piece_is_no_hindrance(void **state)
+{
+	struct packet_queue queue = { 0 };
+
+	(void)state;
+	run("ip link set lo mtu 1500");
+	for (unsigned int i = 0; i < 20; i++)
+		packet_queue_push(&queue, numbered(i < 10 ? "10.9.9.2" : "fd00:9::2",
+						   udp_port(b.udp), i, 3000));
+	for (unsigned int i = 0; i < 20; i++)
+		packet_queue_push(&queue, numbered(i < 10 ? "10.9.9.2" : "fd00:9::2",
+						   udp_port(b.udp), i, 1400));
+	udp_write(a.udp, &queue);
+	wait_for(40);
+	run("ip link set lo mtu 65536");
+}
+
 /* Makes this process one whose kernel does not know the address family. */
 static int lose_family(unsigned int family)
 {
@@ -514,7 +642,7 @@ static int without_family(unsigned int family, const char *other_family_address)
 
 	if (lose_family(family))
 		return 1;
-	if (udp_new(&udp, loop, pool, &handler, NULL))
+	if (udp_new(&udp, loop, pool, &offload, &handler, NULL))
 		return 2;
 	packet_queue_push(&queue, make_packet("10.9.9.2", b.udp, "v4"));
 	packet_queue_push(&queue, make_packet("fd00:9::2", b.udp, "v6"));
@@ -554,22 +682,26 @@ static void one_family_is_enough(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	static struct features on = { .udp_gso = true, .udp_gro = true }, off,
+			      gso = { .udp_gso = true }, gro = { .udp_gro = true };
+#define CASE(f, mode) cmocka_unit_test_prestate_setup_teardown(f, setup, teardown, &(mode))
+#define OF_SOCKETS(mode)                                                                           \
+	CASE(both_families_have_one_port, mode), CASE(new_port_answers_and_the_old_is_free, mode), \
+		CASE(busy_port_leaves_all_as_it_was, mode),                                        \
+		CASE(mark_decides_the_route_and_survives_a_new_port, mode),                        \
+		CASE(full_buffer_does_not_stop_the_daemon, mode), CASE(one_family_is_enough, mode)
+#define OF_PACKETS(mode)                                                                     \
+	CASE(ipv4_path_leads_back, mode), CASE(ipv6_path_leads_back, mode),                  \
+		CASE(lost_source_is_forgotten_and_the_packet_sent, mode),                    \
+		CASE(unreachable_stops_nothing, mode), CASE(large_and_small_in_order, mode), \
+		CASE(batches_keep_their_order, mode),                                        \
+		CASE(without_memory_packets_are_dropped, mode),                              \
+		CASE(too_long_for_the_path_is_fragmented, mode),                             \
+		CASE(whatever_is_joined_arrives_as_it_was, mode),                            \
+		CASE(sends_in_one_piece_what_can_be, mode),                                  \
+		CASE(too_narrow_for_a_piece_is_no_hindrance, mode)
 	const struct CMUnitTest tests[] = {
-		CASE(both_families_have_one_port),
-		CASE(ipv4_path_leads_back),
-		CASE(ipv6_path_leads_back),
-		CASE(lost_source_is_forgotten_and_the_packet_sent),
-		CASE(unreachable_stops_nothing),
-		CASE(large_and_small_in_order),
-		CASE(batches_keep_their_order),
-		CASE(without_memory_packets_are_dropped),
-		CASE(new_port_answers_and_the_old_is_free),
-		CASE(busy_port_leaves_all_as_it_was),
-		CASE(mark_decides_the_route_and_survives_a_new_port),
-		CASE(full_buffer_does_not_stop_the_daemon),
-		CASE(too_long_for_the_path_is_fragmented),
-		CASE(one_family_is_enough),
+		OF_SOCKETS(on), OF_PACKETS(on), OF_PACKETS(off), OF_PACKETS(gso), OF_PACKETS(gro),
 	};
 
 	return cmocka_run_group_tests(tests, setup_namespace, NULL);
