@@ -114,10 +114,14 @@ static enum log_level parse_log_level(void)
 static int parse_environment(struct options *options, struct err *err)
 {
 	const char *foreground = getenv("WG_PROCESS_FOREGROUND");
+	const char *offload = getenv("WG_OFFLOAD");
+	struct err why = { 0 };
 	int r;
 
 	if (foreground && !strcmp(foreground, "1"))
 		options->is_foreground = true;
+	if (features_parse(&options->daemon.features, offload && *offload ? offload : "on", &why))
+		return err_set(err, -EINVAL, "WG_OFFLOAD: %s", why.text);
 	r = parse_fd(&options->daemon.tun_fd, "WG_TUN_FD", err);
 	return r ? r : parse_fd(&options->daemon.uapi_fd, "WG_UAPI_FD", err);
 }
