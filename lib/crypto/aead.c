@@ -1,11 +1,7 @@
 /*
- * ChaCha20-Poly1305 and XChaCha20-Poly1305.
- *
- * A key for packets keeps a cipher context of its own, so that a packet costs no key set-up. For
- * handshakes, whose keys are used once, the calling thread's kept contexts are keyed anew; a key of
- * zeros is put in afterwards, so that the secret does not stay there.
- *
- * An aead_key owns its context; one thread at a time uses it.
+ * ChaCha20-Poly1305 and XChaCha20-Poly1305 for handshakes, whose keys are used once: the calling
+ * thread's kept contexts are keyed anew; a key of zeros is put in afterwards, so that the secret
+ * does not stay there. Any thread. For packets, see aead_batch.c.
  *
  * Opening must end with EVP_DecryptFinal_ex(), which compares the tags: ending with
  * EVP_Cipher(ctx, out, NULL, 0) reports success without having looked.
@@ -18,7 +14,6 @@
 #include "lib/crypto/ct.h"
 #include "lib/crypto/ossl.h"
 #include "lib/util/endian.h"
-#include "lib/util/mem.h"
 
 enum {
 	NONCE_LEN = 12,
@@ -27,31 +22,6 @@ enum {
 };
 
 static const uint8_t zeros[CHACHA_BLOCK_LEN];
-
-struct aead_key {
-	EVP_CIPHER_CTX *ctx;
-	enum aead_direction direction;
-};
-
-struct aead_key *aead_key_new(enum aead_direction direction, const uint8_t key[static AEAD_KEY_LEN])
-{
-	const EVP_CIPHER *cipher = EVP_CIPHER_CTX_get0_cipher(ossl_thread()->seal);
-	struct aead_key *aead = mem_alloc(1, sizeof(*aead));
-
-	aead->direction = direction;
-	aead->ctx = EVP_CIPHER_CTX_new();
-	assert(aead->ctx);
-	OSSL_MUST(EVP_CipherInit_ex2(aead->ctx, cipher, key, NULL, direction == AEAD_SEAL, NULL));
-	return aead;
-}
-
-void aead_key_free(struct aead_key *key)
-{
-	if (!key)
-		return;
-	EVP_CIPHER_CTX_free(key->ctx); /* wipes what it holds */
-	free(key);
-}
 
 /* One message as the library takes it. */
 struct message {
@@ -62,9 +32,10 @@ struct message {
 	size_t additional_len;
 };
 
-/* key may be NULL: the one that ctx has. Writes the tag. */
-static void seal(EVP_CIPHER_CTX *ctx, const uint8_t *key, const uint8_t nonce[static NONCE_LEN],
-		 const struct message *m, uint8_t tag[static AEAD_TAG_LEN])
+/* Writes the tag, too. */
+static void seal(EVP_CIPHER_CTX *ctx, const uint8_t key[static AEAD_KEY_LEN],
+		 const uint8_t nonce[static NONCE_LEN], const struct message *m,
+		 uint8_t tag[static AEAD_TAG_LEN])
 {
 	int n;
 
@@ -79,7 +50,7 @@ static void seal(EVP_CIPHER_CTX *ctx, const uint8_t *key, const uint8_t nonce[st
 }
 
 /* As seal(), the other way. Returns whether the tag was right. */
-static bool open_message(EVP_CIPHER_CTX *ctx, const uint8_t *key,
+static bool open_message(EVP_CIPHER_CTX *ctx, const uint8_t key[static AEAD_KEY_LEN],
 			 const uint8_t nonce[static NONCE_LEN], const struct message *m,
 			 const uint8_t tag[static AEAD_TAG_LEN])
 {
@@ -102,32 +73,6 @@ static void counter_nonce(uint8_t out[static NONCE_LEN], uint64_t counter)
 {
 	memset(out, 0, NONCE_LEN - sizeof(counter));
 	store_le64(out + NONCE_LEN - sizeof(counter), counter);
-}
-
-void aead_seal_batch(struct aead_key *key, struct aead_op *ops, size_t n)
-{
-	uint8_t nonce[NONCE_LEN];
-
-	assert(key->direction == AEAD_SEAL);
-	for (size_t i = 0; i < n; i++) {
-		const struct message m = { ops[i].data, ops[i].data, ops[i].len, NULL, 0 };
-
-		counter_nonce(nonce, ops[i].counter);
-		seal(key->ctx, NULL, nonce, &m, ops[i].data + ops[i].len);
-	}
-}
-
-void aead_open_batch(struct aead_key *key, struct aead_op *ops, size_t n)
-{
-	uint8_t nonce[NONCE_LEN];
-
-	assert(key->direction == AEAD_OPEN);
-	for (size_t i = 0; i < n; i++) {
-		const struct message m = { ops[i].data, ops[i].data, ops[i].len, NULL, 0 };
-
-		counter_nonce(nonce, ops[i].counter);
-		ops[i].ok = open_message(key->ctx, NULL, nonce, &m, ops[i].data + ops[i].len);
-	}
 }
 
 static void seal_once(const struct message *m, const uint8_t key[static AEAD_KEY_LEN],

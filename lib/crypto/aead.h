@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/util/err.h"
+
 enum {
 	AEAD_KEY_LEN = 32,
 	AEAD_TAG_LEN = 16,
@@ -40,6 +42,25 @@ struct aead_op {
 void aead_seal_batch(struct aead_key *key, struct aead_op *ops, size_t n);
 /** Opens a batch in place and says of each whether it was genuine. */
 void aead_open_batch(struct aead_key *key, struct aead_op *ops, size_t n);
+
+/**
+ * Which library seals and opens packets: "libcrypto", "ipsec-mb" (intel-ipsec-mb, loaded now), or
+ * "auto": ipsec-mb where it is there, passes a test and is the faster one, which is looked at when
+ * the first key is made. For keys that are made from now on; before other threads make any.
+ * Returns 0, or -EINVAL (another name), -ENOENT, -ENOTSUP or -EIO (ipsec-mb is not there, is not of
+ * a known version, computes wrongly) with *err filled in and nothing changed.
+ */
+int aead_backend_select(const char *name, struct err *err);
+/** "libcrypto" or "ipsec-mb": what keys are made for. Loads ipsec-mb if that is to be known. */
+const char *aead_backend_name(void);
+enum {
+	AEAD_DESCRIPTION_LEN = 96
+};
+/** With versions, for a person: "ipsec-mb 1.3.0 (AVX512), libcrypto 3.0.22". The last is always in
+ * use, for handshakes. */
+void aead_backend_describe(char out[static AEAD_DESCRIPTION_LEN]);
+/** Calls on_use, which may be NULL, when the choice is made for the first key. */
+void aead_backend_on_use(void (*on_use)(void));
 
 /**
  * For handshakes: one message under a key that is used once. `out` has len + AEAD_TAG_LEN bytes
