@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "datapath/host/daemon.h"
+#include "lib/crypto/aead.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/log.h"
 #include "lib/util/num.h"
@@ -50,15 +51,38 @@ static void complain(const struct err *err)
 	fprintf(stderr, PROGRAM ": %s\n", err->text);
 }
 
+/* Which library seals and opens packets. */
+static int parse_crypto(struct err *err)
+{
+	const char *text = getenv("WG_CRYPTO");
+
+	if (!text || !*text || !aead_backend_select(text, err))
+		return 0;
+	return err_prefix(err, "WG_CRYPTO");
+}
+
+static int print_version(void)
+{
+	char crypto[AEAD_DESCRIPTION_LEN];
+	struct err err = { 0 };
+
+	puts(PROGRAM " v" VERSION);
+	if (parse_crypto(&err)) {
+		complain(&err);
+		return 1;
+	}
+	aead_backend_describe(crypto);
+	printf("crypto: %s\n", crypto);
+	return 0;
+}
+
 /* Returns -1 to go on, or an exit status. */
 static int parse_arguments(struct options *options, int argc, char **argv)
 {
 	int i = 1;
 
-	if (argc == 2 && (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-v"))) {
-		puts(PROGRAM " v" VERSION);
-		return 0;
-	}
+	if (argc == 2 && (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-v")))
+		return print_version();
 	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		fputs(usage_text, stdout);
 		return 0;
@@ -123,7 +147,17 @@ static int parse_environment(struct options *options, struct err *err)
 	if (features_parse(&options->daemon.features, offload && *offload ? offload : "on", &why))
 		return err_set(err, -EINVAL, "WG_OFFLOAD: %s", why.text);
 	r = parse_fd(&options->daemon.tun_fd, "WG_TUN_FD", err);
-	return r ? r : parse_fd(&options->daemon.uapi_fd, "WG_UAPI_FD", err);
+	if (!r)
+		r = parse_fd(&options->daemon.uapi_fd, "WG_UAPI_FD", err);
+	return r ? r : parse_crypto(err);
+}
+
+static void log_crypto(void)
+{
+	char crypto[AEAD_DESCRIPTION_LEN];
+
+	aead_backend_describe(crypto);
+	log_info("crypto: %s", crypto);
 }
 
 /* Keys shall be in no file and in no debugger of another user. */
@@ -259,5 +293,6 @@ int main(int argc, char **argv)
 	}
 	forbid_core_dumps();
 	log_init(parse_log_level(), options.daemon.name);
+	aead_backend_on_use(log_crypto);
 	return options.is_foreground ? run_foreground(&options) : run_in_background(&options);
 }

@@ -254,7 +254,49 @@ on_datapath_host() {
 	run -0 --separate-stderr "$BUILD/wg-datapath" --help
 	[[ -z $stderr && $output == "Usage: wg-datapath [-f|--foreground] INTERFACE"* ]]
 	run -0 "$BUILD/wg-datapath" --version
-	[[ $output =~ ^wg-datapath\ v[0-9]+\.[0-9]+\.[0-9]+$ ]]
+	[[ ${lines[0]} =~ ^wg-datapath\ v[0-9]+\.[0-9]+\.[0-9]+$ ]]
+	[[ ${lines[1]} =~ ^crypto:\ .*libcrypto\ 3\.[0-9.]+$ ]]
+	((${#lines[@]} == 2))
+}
+
+@test "the library for packets is chosen by WG_CRYPTO" {
+	WG_CRYPTO=libcrypto run -0 "$BUILD/wg-datapath" --version
+	[[ ${lines[1]} =~ ^crypto:\ libcrypto\ 3\.[0-9.]+$ ]]
+	WG_CRYPTO=foo run -1 --separate-stderr "$BUILD/wg-datapath" --version
+	[[ $stderr == "wg-datapath: WG_CRYPTO: neither auto nor libcrypto nor ipsec-mb: "* ]]
+	WG_CRYPTO=foo run -1 "$BUILD/wg-datapath" wg0
+	[[ $output == "wg-datapath: WG_CRYPTO: neither auto nor libcrypto nor ipsec-mb: "* ]]
+}
+
+# What is found instead of ipsec-mb: nothing, no library, a library with nothing in it, or one of
+# another version. It is an error if it was asked for, and does no harm otherwise.
+@test "ipsec-mb that is not usable is told of at the start" {
+	WG_CRYPTO=ipsec-mb run "$BUILD/wg-datapath" --version
+	((status == 0)) || skip "no ipsec-mb here, or built without it: ${lines[1]}"
+	[[ ${lines[1]} =~ ^crypto:\ ipsec-mb\ 1\.3\.[0-9]+\ \([A-Z0-9]+\),\ libcrypto\ 3\. ]]
+
+	local fake=$BATS_TEST_TMPDIR/libIPSec_MB.so.1
+	export LD_LIBRARY_PATH=$BATS_TEST_TMPDIR
+	echo "no library" >"$fake"
+	refused_here "libIPSec_MB.so.1: "
+	gcc -shared -x c -o "$fake" /dev/null
+	refused_here "libIPSec_MB.so.1: has no imb_get_version()"
+	gcc -shared -x c -o "$fake" - <<-'EOF'
+		unsigned int imb_get_version(void) { return 0x10400; }
+		void alloc_mb_mgr(void) {}
+		void free_mb_mgr(void) {}
+		void init_mb_mgr_auto(void) {}
+	EOF
+	refused_here "libIPSec_MB.so.1: version 1.4.0, and not 1.3"
+}
+
+# refused_here TEXT: the daemon and --version say TEXT, and libcrypto is used otherwise.
+refused_here() {
+	WG_CRYPTO=ipsec-mb run -1 "$BUILD/wg-datapath" wg0
+	[[ $output == "wg-datapath: WG_CRYPTO: "*"$1"* ]]
+	WG_CRYPTO=ipsec-mb run -1 "$BUILD/wg-datapath" --version
+	run -0 "$BUILD/wg-datapath" --version
+	[[ ${lines[1]} =~ ^crypto:\ libcrypto\ 3\.[0-9.]+$ ]]
 }
 
 @test "stays in the foreground when told to, and logs as told" {
