@@ -30,6 +30,8 @@ static void thread_free(void *pointer)
 	EVP_CIPHER_CTX_free(thread->seal);
 	EVP_CIPHER_CTX_free(thread->open);
 	EVP_CIPHER_CTX_free(thread->stream);
+	EVP_PKEY_CTX_free(thread->x25519);
+	EVP_PKEY_free(thread->x25519_peer);
 	free(thread);
 	current = NULL;
 }

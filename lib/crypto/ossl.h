@@ -32,6 +32,8 @@ struct ossl_thread {
 	EVP_CIPHER_CTX *seal;   /* ChaCha20-Poly1305 */
 	EVP_CIPHER_CTX *open;   /* ChaCha20-Poly1305 */
 	EVP_CIPHER_CTX *stream; /* ChaCha20 */
+	EVP_PKEY_CTX *x25519;   /* makes keys, keeps none; NULL until there is one */
+	EVP_PKEY *x25519_peer;  /* a public key, the last one that was derived with */
 };
 
 /** The calling thread's; the thread's end frees it. */
