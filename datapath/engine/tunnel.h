@@ -55,6 +55,10 @@ struct tunnel_env {
 	struct packet_pool *pool;                         /* outlives the tunnel */
 	void (*random)(void *ctx, void *out, size_t len); /* must not fail */
 	void *random_ctx;
+	/* Whether so many datagrams wait to be handed in that some may be lost. NULL: asked only
+	 * when handshakes come fast, it counts as true. */
+	bool (*is_backlogged)(void *ctx);
+	void *backlogged_ctx;
 	unsigned int mtu_bytes; /* of the TUN */
 };
 

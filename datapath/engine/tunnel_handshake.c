@@ -113,7 +113,7 @@ static enum verdict admit(struct tunnel *tunnel, const struct packet *packet, mo
 	macs = cookie_check(&tunnel->checker, packet->data, packet->len, &packet->path.remote, now);
 	if (macs == COOKIE_MAC_BAD)
 		return VERDICT_BAD_MAC;
-	if (!load_add(&tunnel->load, now))
+	if (!load_add(&tunnel->load, now, tunnel->env.is_backlogged, tunnel->env.backlogged_ctx))
 		return VERDICT_HANDSHAKE;
 	if (macs != COOKIE_MAC2_GOOD) {
 		send_cookie(tunnel, packet, now);

@@ -256,6 +256,13 @@ static void random_for_tunnel(void *ctx, void *out, size_t len)
 	assert(!r);
 }
 
+static bool is_backlogged(void *ctx)
+{
+	const struct daemon *daemon = ctx;
+
+	return udp_is_backlogged(daemon->udp);
+}
+
 static int open_signals(struct daemon *daemon, struct err *err)
 {
 	sigset_t set;
@@ -307,6 +314,8 @@ static void open_tunnel(struct daemon *daemon)
 {
 	struct tunnel_env env = {
 		.random = random_for_tunnel,
+		.is_backlogged = is_backlogged,
+		.backlogged_ctx = daemon,
 		.mtu_bytes = TUN_MTU_BYTES,
 	};
 

@@ -7,6 +7,7 @@
 #include "datapath/host/udp.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/udp.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@
 
 enum {
 	UDP_BUFFER_BYTES = 4 << 20,
-	UDP_PORT_TRIES = 100, /* random ports that the other family has in use */
+	UDP_BACKLOG_BYTES = 1 << 20, /* of the kernel's memory: some thousand small datagrams */
+	UDP_PORT_TRIES = 100,        /* random ports that the other family has in use */
 };
 
 enum udp_family {
@@ -194,6 +196,23 @@ uint16_t udp_port(const struct udp *udp)
 uint32_t udp_mark(const struct udp *udp)
 {
 	return udp->mark;
+}
+
+bool udp_is_backlogged(const struct udp *udp)
+{
+	for (int i = 0; i < UDP_FAMILIES; i++) {
+		uint32_t used[SK_MEMINFO_VARS] = { 0 };
+		socklen_t len = sizeof(used);
+
+		if (udp->sources[i].fd < 0 ||
+		    getsockopt(udp->sources[i].fd, SOL_SOCKET, SO_MEMINFO, used, &len))
+			continue;
+		/* Half of what there is, where the administrator's limit holds for us, too. */
+		if (used[SK_MEMINFO_RMEM_ALLOC] >= UDP_BACKLOG_BYTES ||
+		    used[SK_MEMINFO_RMEM_ALLOC] >= used[SK_MEMINFO_RCVBUF] / 2)
+			return true;
+	}
+	return false;
 }
 
 /* ---- packets ---- */

@@ -1,6 +1,7 @@
 #ifndef DATAPATH_HOST_UDP_H
 #define DATAPATH_HOST_UDP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "datapath/engine/packet.h"
@@ -42,6 +43,8 @@ void udp_free(struct udp *udp);
 int udp_configure(struct udp *udp, uint16_t port, uint32_t mark, struct err *err);
 uint16_t udp_port(const struct udp *udp);
 uint32_t udp_mark(const struct udp *udp);
+/** Whether a socket holds so much that has not been read yet that it may soon be lost. */
+bool udp_is_backlogged(const struct udp *udp);
 
 /**
  * Sends and frees all packets. It waits for a full socket buffer, but not for long: what cannot be
