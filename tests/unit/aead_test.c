@@ -136,7 +136,7 @@ static void test_vectors(void **state)
 	struct vectors v;
 	int n = 0;
 
-	(void)state;
+	assert_int_equal(aead_backend_select(*state, NULL), 0);
 	vectors_open(&v, "aead");
 	for (; vectors_next(&v); n++) {
 		if (vector_find(&v, "sweep_key")) {
@@ -206,7 +206,7 @@ static void test_batch(void **state)
 	uint8_t data[64][128 + AEAD_TAG_LEN], plain[64][128];
 	struct aead_op ops[64];
 
-	(void)state;
+	assert_int_equal(aead_backend_select(*state, NULL), 0);
 	for (size_t i = 0; i < 64; i++) {
 		ops[i] = (struct aead_op){ 1000 - i, data[i], 2 * i, false };
 		memset(data[i], (int)i, sizeof(data[i]));
@@ -238,7 +238,7 @@ static void test_keys_apart(void **state)
 	uint8_t bytes[AEAD_KEY_LEN] = { 0 }, first[8][32 + AEAD_TAG_LEN], data[32 + AEAD_TAG_LEN];
 	struct aead_op op = { 5, data, 32, false };
 
-	(void)state;
+	assert_int_equal(aead_backend_select(*state, NULL), 0);
 	for (int round = 0; round < 2; round++) {
 		for (uint8_t i = 0; i < 8; i++) {
 			bytes[0] = i;
@@ -294,9 +294,16 @@ static void test_threads(void **state)
 
 int main(void)
 {
+	/* Packets by libcrypto, and by what is used where nothing else is asked for. */
+	static char libcrypto[] = "libcrypto", chosen[] = "auto";
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vectors), cmocka_unit_test(test_xaead_vectors),
-		cmocka_unit_test(test_batch),   cmocka_unit_test(test_keys_apart),
+		cmocka_unit_test_prestate(test_vectors, libcrypto),
+		cmocka_unit_test_prestate(test_vectors, chosen),
+		cmocka_unit_test(test_xaead_vectors),
+		cmocka_unit_test_prestate(test_batch, libcrypto),
+		cmocka_unit_test_prestate(test_batch, chosen),
+		cmocka_unit_test_prestate(test_keys_apart, libcrypto),
+		cmocka_unit_test_prestate(test_keys_apart, chosen),
 		cmocka_unit_test(test_threads),
 	};
 

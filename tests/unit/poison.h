@@ -21,7 +21,8 @@
 #include <unistd.h>
 
 #if defined(__has_include) && __has_include(<valgrind/memcheck.h>) && \
-	!defined(__SANITIZE_ADDRESS__) /* which has a memory map that valgrind does not bear */
+	!defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* (Sanitizers have memory maps that valgrind does not bear.) */
 #include <valgrind/memcheck.h>
 #define POISON_POSSIBLE 1
 #else
