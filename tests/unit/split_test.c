@@ -241,6 +241,7 @@ static void test_malformed(void **state)
 	REFUSED(false, 0, large.header.csum_start = (uint16_t)(large.len - 7));
 	REFUSED(false, 0, large.header.csum_start = 0xffff);
 	REFUSED(true, 20, large.data[0] = 0x44);
+	REFUSED(true, 20, (large.data[0] = 0x44, large.header.csum_start = 16));
 	REFUSED(true, 20, large.data[0] = 0x55);
 	REFUSED(true, 20, large.data[0] = 0x65);
 	REFUSED(true, 20, large.data[9] = 17);
@@ -255,6 +256,7 @@ static void test_malformed(void **state)
 	REFUSED(false, 0, large.len = 47);
 	REFUSED(false, 0, large.len = 48);
 	REFUSED(true, 20, large.len = PACKET_MAX_LEN + 1);
+	REFUSED(true, 20, (large.len = PACKET_MAX_LEN + 1, large.header.gso_type = 0));
 #undef REFUSED
 }
 
