@@ -27,8 +27,9 @@ struct aead_key {
 	const struct aead_backend *backend;
 	enum aead_direction direction;
 	union {
-		EVP_CIPHER_CTX *stream;      /* libcrypto: ChaCha20 */
-		uint8_t bytes[AEAD_KEY_LEN]; /* ipsec-mb, which takes the key as it is */
+		EVP_CIPHER_CTX *stream; /* libcrypto: ChaCha20 */
+		/* ipsec-mb, which takes the key as it is, but reads 48 bytes. */
+		uint8_t bytes[2 * AEAD_KEY_LEN];
 	};
 };
 

@@ -44,6 +44,7 @@
 enum {
 	BURST = 32, /* more do not get faster */
 	NONCE_LEN = 12,
+	NONCE_ROOM = 16, /* which are read */
 };
 
 static struct {
@@ -136,7 +137,7 @@ static void fill_in(IMB_JOB *job, const struct aead_key *key, const struct aead_
 static void run(IMB_MGR *manager, const struct aead_key *key, const struct aead_op *ops, size_t n,
 		uint8_t (*tags)[AEAD_TAG_LEN])
 {
-	uint8_t nonces[BURST][NONCE_LEN];
+	uint8_t nonces[BURST][NONCE_ROOM];
 	IMB_JOB *jobs[BURST];
 	uint32_t got = IMB_GET_NEXT_BURST(manager, (uint32_t)n, jobs);
 
