@@ -77,6 +77,30 @@ on_two_hosts() {
 	SCRIPT
 }
 
+@test "what one library seals the other opens; the log names it as the first session begins" {
+	local other=ipsec-mb
+	WG_CRYPTO=$other "$BUILD/wg-datapath" --version >/dev/null 2>&1 || other=auto
+	on_two_hosts <<-SCRIPT
+	with() {
+		printf '#!/bin/sh\nWG_CRYPTO=%s LOG_LEVEL=info exec %s "\$@" 2>>/run/log-%s\n' \
+			"\$1" "\$datapath" "\$1" >"with-\$1"
+		chmod +x "with-\$1"
+	}
+	with libcrypto
+	with $other
+	tunnel /run/with-libcrypto /run/with-$other
+	eventually grep -q "wga: interface is up" log-libcrypto
+	fails grep "crypto:" log-libcrypto log-$other
+	peers 4
+	transfer a b 10.2.0.2 5
+	transfer b a fd02::1 5
+	contains "\$(cat log-libcrypto)" "wga: crypto: libcrypto 3."
+	contains "\$(cat log-$other)" "wgb: crypto: "
+	same 1 "\$(grep -c crypto: log-$other)"
+	[[ $other == auto ]] || contains "\$(cat log-$other)" "wgb: crypto: ipsec-mb 1.3."
+	SCRIPT
+}
+
 @test "both ends roam" {
 	on_two_hosts <<-'SCRIPT'
 	tunnel
