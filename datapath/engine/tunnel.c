@@ -111,6 +111,11 @@ struct peer *tunnel_untouch(struct tunnel *tunnel)
 	return peer;
 }
 
+void tunnel_prepare_from(struct tunnel *tunnel, struct peer *peer)
+{
+	tunnel->unprepared = peer;
+}
+
 void tunnel_schedule(struct tunnel *tunnel, struct peer *peer)
 {
 	deadlines_set(&tunnel->deadlines, &peer->deadline, timers_next(&peer->timers));
@@ -271,6 +276,7 @@ void tunnel_set_private_key(struct tunnel *tunnel, const struct wg_key *key,
 				    : NULL;
 	if (self)
 		tunnel_remove_peer(tunnel, self);
+	tunnel_prepare_from(tunnel, tunnel->peers.first);
 	for (struct peer *peer = tunnel->peers.first; peer; peer = peer->after) {
 		noise_remote_reset(&peer->remote);
 		if (tunnel->up)
@@ -304,6 +310,8 @@ struct peer *tunnel_add_peer(struct tunnel *tunnel, const struct wg_key *public_
 	peer = peer_new(public_key, now->mono);
 	peers_add(&tunnel->peers, peer);
 	deadlines_reserve(&tunnel->deadlines, tunnel->peers.n);
+	if (!tunnel->unprepared)
+		tunnel_prepare_from(tunnel, peer);
 	return peer;
 }
 
@@ -317,6 +325,8 @@ void tunnel_remove_peer(struct tunnel *tunnel, struct peer *peer)
 	allowedips_remove_all(tunnel->allowed_ips, &peer->allowed_ips);
 	peer_zero_keys(peer, tunnel->index);
 	deadlines_set(&tunnel->deadlines, &peer->deadline, MONO_NEVER);
+	if (tunnel->unprepared == peer)
+		tunnel_prepare_from(tunnel, peer->after);
 	peers_remove(&tunnel->peers, peer);
 	peer_free(peer);
 }

@@ -38,6 +38,8 @@ struct tunnel {
 	struct allowedips *allowed_ips;
 	struct peers peers;
 	struct deadlines deadlines;
+	struct peer *unprepared; /* the first of those whose DH is still to be done in advance */
+	mono_ns prepare_at;      /* when to go on with that */
 	struct peer *touched_first, *touched_last; /* by the batch at hand */
 	struct packet_queue to_udp, to_tun;
 	uint64_t counts[VERDICT_N];
@@ -61,6 +63,8 @@ uint32_t tunnel_new_index(struct tunnel *tunnel, struct peer *peer);
 void tunnel_touch(struct tunnel *tunnel, struct peer *peer);
 /** The next of those, no longer remembered; NULL if there is none. */
 struct peer *tunnel_untouch(struct tunnel *tunnel);
+/** For this peer and those after it DH with their static keys is to be done in advance. */
+void tunnel_prepare_from(struct tunnel *tunnel, struct peer *peer);
 /** After the peer's timers changed: puts its first deadline where tunnel_tick() finds it. */
 void tunnel_schedule(struct tunnel *tunnel, struct peer *peer);
 

@@ -231,11 +231,13 @@ static void test_idle_peer_memory(void **state)
 	spent = mallinfo2().uordblks + mallinfo2().hblkhd - before;
 	print_message("# %zu bytes for each idle peer\n", spent / N);
 	assert_in_range(spent, 0, N * BYTES_MAX);
+	/* Nor is it done later, for so many. */
+	assert_int_equal(tunnel_tick(tunnel, &sim->now), MONO_NEVER);
 	tunnel_free(tunnel);
 	sim_free(sim);
 }
 
-/* DH(static, static) comes with the first handshake, and goes when either key does. */
+/* DH(static, static) comes with the first handshake, or earlier, and goes when a key does. */
 static void test_static_static(void **state)
 {
 	struct sim *sim = sim_new();
@@ -256,6 +258,69 @@ static void test_static_static(void **state)
 	tunnel_set_private_key(sim->side[SIM_BOB].tunnel, &key, &sim->now);
 	assert_int_equal(at_bob->remote.usable, NOISE_NOT_TRIED);
 	assert_true(wg_key_is_zero(&at_bob->remote.static_static));
+	sim_pass(sim, MSEC(1));
+	sim_tick(sim, SIM_BOB);
+	assert_int_equal(at_bob->remote.usable, NOISE_USABLE);
+	sim_free(sim);
+}
+
+static size_t n_prepared(struct tunnel *tunnel)
+{
+	struct peer *peer = NULL;
+	size_t n = 0;
+
+	while ((peer = tunnel_next_peer(tunnel, peer)))
+		n += peer->remote.usable == NOISE_USABLE;
+	return n;
+}
+
+/* It is done in advance, in small parts, whatever comes and goes meanwhile. */
+static void test_prepared(void **state)
+{
+	enum {
+		N = 100,
+		EACH = 8,
+	};
+	struct sim *sim = sim_new();
+	struct wg_key key = sim_new_key(sim), keys[N];
+	struct tunnel *tunnel = sim_new_tunnel(sim, &key);
+	struct instant now = sim->now;
+	mono_ns next;
+
+	(void)state;
+	for (int i = 0; i < N; i++) {
+		keys[i] = sim_new_key(sim);
+		tunnel_add_peer(tunnel, &keys[i], &now);
+	}
+	next = tunnel_tick(tunnel, &now);
+	assert_int_equal(n_prepared(tunnel), EACH);
+	assert_int_equal(next, now.mono + MSEC(1));
+	assert_int_equal(tunnel_tick(tunnel, &now), next);
+	assert_int_equal(n_prepared(tunnel), EACH);
+	/* The next one goes, and so does one that was done. */
+	tunnel_remove_peer(tunnel, tunnel_find_peer(tunnel, &keys[EACH]));
+	tunnel_remove_peer(tunnel, tunnel_find_peer(tunnel, &keys[0]));
+	for (int i = 0; next != MONO_NEVER; i++) {
+		assert_in_range(i, 0, N / EACH);
+		now.mono = next;
+		next = tunnel_tick(tunnel, &now);
+	}
+	assert_int_equal(n_prepared(tunnel), N - 2);
+	/* One more later on; and all of them once more for another key. */
+	tunnel_add_peer(tunnel, &keys[0], &now);
+	now.mono += MSEC(1);
+	assert_int_equal(tunnel_tick(tunnel, &now), MONO_NEVER);
+	assert_int_equal(n_prepared(tunnel), N - 1);
+	key = sim_new_key(sim);
+	tunnel_set_private_key(tunnel, &key, &now);
+	assert_int_equal(n_prepared(tunnel), 0);
+	for (next = now.mono + MSEC(1); next != MONO_NEVER; next = tunnel_tick(tunnel, &now))
+		now.mono = next;
+	assert_int_equal(n_prepared(tunnel), N - 1);
+	tunnel_remove_all_peers(tunnel);
+	now.mono += MSEC(1);
+	assert_int_equal(tunnel_tick(tunnel, &now), MONO_NEVER);
+	tunnel_free(tunnel);
 	sim_free(sim);
 }
 
@@ -402,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_peers),
 		cmocka_unit_test(test_idle_peer_memory),
 		cmocka_unit_test(test_static_static),
+		cmocka_unit_test(test_prepared),
 		cmocka_unit_test(test_describe),
 		cmocka_unit_test(test_allowed_ip_moves),
 		cmocka_unit_test(test_remove_busy_peer),
