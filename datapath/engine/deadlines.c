@@ -31,7 +31,7 @@ static void sift_up(struct deadlines *deadlines, size_t slot, struct deadline *d
 	while (slot > 0) {
 		size_t parent = (slot - 1) / 2;
 
-		if (deadlines->slots[parent]->at <= deadline->at)
+		if (deadlines->slots[parent]->placed <= deadline->placed)
 			break;
 		put(deadlines, slot, deadlines->slots[parent]);
 		slot = parent;
@@ -47,9 +47,9 @@ static void sift_down(struct deadlines *deadlines, size_t slot, struct deadline 
 		if (child >= deadlines->n)
 			break;
 		if (child + 1 < deadlines->n &&
-		    deadlines->slots[child + 1]->at < deadlines->slots[child]->at)
+		    deadlines->slots[child + 1]->placed < deadlines->slots[child]->placed)
 			child++;
-		if (deadline->at <= deadlines->slots[child]->at)
+		if (deadline->placed <= deadlines->slots[child]->placed)
 			break;
 		put(deadlines, slot, deadlines->slots[child]);
 		slot = child;
@@ -60,7 +60,7 @@ static void sift_down(struct deadlines *deadlines, size_t slot, struct deadline 
 /* Puts it where it belongs, beginning at an empty slot. */
 static void sift(struct deadlines *deadlines, size_t slot, struct deadline *deadline)
 {
-	if (slot > 0 && deadline->at < deadlines->slots[(slot - 1) / 2]->at)
+	if (slot > 0 && deadline->placed < deadlines->slots[(slot - 1) / 2]->placed)
 		sift_up(deadlines, slot, deadline);
 	else
 		sift_down(deadlines, slot, deadline);
@@ -68,21 +68,25 @@ static void sift(struct deadlines *deadlines, size_t slot, struct deadline *dead
 
 void deadlines_set(struct deadlines *deadlines, struct deadline *deadline, mono_ns at)
 {
+	deadline->at = at;
+	if (deadline->slot) {
+		if (at >= deadline->placed)
+			return;
+		deadline->placed = at;
+		sift_up(deadlines, deadline->slot - 1, deadline);
+	} else if (at != MONO_NEVER) {
+		assert(deadlines->n < deadlines->cap);
+		deadline->placed = at;
+		sift_up(deadlines, deadlines->n++, deadline);
+	}
+}
+
+void deadlines_remove(struct deadlines *deadlines, struct deadline *deadline)
+{
 	struct deadline *last;
 	size_t slot;
 
-	if (deadline->slot && deadline->at == at)
-		return;
-	deadline->at = at;
-	if (at != MONO_NEVER) {
-		if (deadline->slot) {
-			sift(deadlines, deadline->slot - 1, deadline);
-		} else {
-			assert(deadlines->n < deadlines->cap);
-			sift_up(deadlines, deadlines->n++, deadline);
-		}
-		return;
-	}
+	deadline->at = MONO_NEVER;
 	if (!deadline->slot)
 		return;
 	slot = deadline->slot - 1;
@@ -92,7 +96,24 @@ void deadlines_set(struct deadlines *deadlines, struct deadline *deadline, mono_
 		sift(deadlines, slot, last);
 }
 
-struct deadline *deadlines_first(const struct deadlines *deadlines)
+struct deadline *deadlines_due(struct deadlines *deadlines, mono_ns now)
 {
-	return deadlines->n ? deadlines->slots[0] : NULL;
+	while (deadlines->n && deadlines->slots[0]->placed <= now) {
+		struct deadline *first = deadlines->slots[0];
+
+		if (first->at <= now)
+			return first;
+		if (first->at == MONO_NEVER) {
+			deadlines_remove(deadlines, first);
+		} else {
+			first->placed = first->at;
+			sift_down(deadlines, 0, first);
+		}
+	}
+	return NULL;
+}
+
+mono_ns deadlines_next(const struct deadlines *deadlines)
+{
+	return deadlines->n ? deadlines->slots[0]->placed : MONO_NEVER;
 }

@@ -241,7 +241,7 @@ void tunnel_set_up(struct tunnel *tunnel, bool up, const struct instant *now)
 		packet_queue_drop(&peer->staged);
 		peer_zero_keys(peer, tunnel->index);
 		timers_stop(&peer->timers, now->mono);
-		tunnel_schedule(tunnel, peer);
+		deadlines_remove(&tunnel->deadlines, &peer->deadline);
 	}
 }
 
@@ -324,7 +324,7 @@ void tunnel_remove_peer(struct tunnel *tunnel, struct peer *peer)
 	}
 	allowedips_remove_all(tunnel->allowed_ips, &peer->allowed_ips);
 	peer_zero_keys(peer, tunnel->index);
-	deadlines_set(&tunnel->deadlines, &peer->deadline, MONO_NEVER);
+	deadlines_remove(&tunnel->deadlines, &peer->deadline);
 	if (tunnel->unprepared == peer)
 		tunnel_prepare_from(tunnel, peer->after);
 	peers_remove(&tunnel->peers, peer);

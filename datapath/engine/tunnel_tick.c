@@ -71,26 +71,26 @@ static mono_ns earlier(mono_ns a, mono_ns b)
 
 mono_ns tunnel_tick(struct tunnel *tunnel, const struct instant *now)
 {
-	struct deadline *first;
-	mono_ns next = MONO_NEVER;
+	struct deadline *due;
+	mono_ns next;
 
-	for (int n = 0; (first = deadlines_first(&tunnel->deadlines)); n++) {
-		struct peer *peer = peer_of_deadline(first);
+	for (int n = 0; n < PEERS_PER_TICK; n++) {
+		struct peer *peer;
 		enum timers_action action;
 
-		if (first->at > now->mono || n == PEERS_PER_TICK)
+		due = deadlines_due(&tunnel->deadlines, now->mono);
+		if (!due)
 			break;
+		peer = peer_of_deadline(due);
 		while ((action = timers_pop(&peer->timers, now->mono)) != TIMERS_NOTHING)
 			act(tunnel, peer, action, now);
 		tunnel_schedule(tunnel, peer);
 	}
-	if (first)
-		next = first->at;
 	if (tunnel->collect_at <= now->mono) {
 		ratelimit_collect(tunnel->limiter, now->mono);
 		tunnel->collect_at =
 			ratelimit_sources(tunnel->limiter) ? now->mono + SEC(1) : MONO_NEVER;
 	}
-	next = earlier(next, tunnel->collect_at);
+	next = earlier(deadlines_next(&tunnel->deadlines), tunnel->collect_at);
 	return earlier(next, prepare(tunnel, now->mono));
 }
