@@ -768,6 +768,27 @@ static void test_unknown(void **state)
 	}
 }
 
+/* What is complete is written before more is looked at. */
+static void test_at_once(void **state)
+{
+	struct super_packet super;
+	struct flow udp = plain_udp;
+
+	(void)state;
+	put_many(&udp, 2);
+	udp.payload_len--;
+	put_next(&udp);
+	udp.payload_len += 9;
+	put_many(&udp, 5);
+	coalescer_add_all(&coalescer, &batch);
+	assert_true(coalescer_pop(&coalescer, &super));
+	assert_int_equal(super.packets.n, 3);
+	assert_int_equal(coalescer.in.n, 5);
+	packet_queue_drop(&super.packets);
+	coalescer_fini(&coalescer);
+	n_originals = 0;
+}
+
 /* What is left is freed. */
 static void test_fini(void **state)
 {
@@ -932,7 +953,8 @@ int main(void)
 		cmocka_unit_test(test_joined),    cmocka_unit_test(test_tcp_rules),
 		cmocka_unit_test(test_udp_rules), cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_limits),    cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_fini),      cmocka_unit_test(test_random),
+		cmocka_unit_test(test_fini),      cmocka_unit_test(test_at_once),
+		cmocka_unit_test(test_random),
 	};
 	int r;
 
