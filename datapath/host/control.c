@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "lib/crypto/ready.h"
 #include "lib/util/cleanup.h"
 #include "lib/util/log.h"
 
@@ -73,8 +74,12 @@ int control_set(const struct control *control, const struct wg_device *change,
 {
 	AUTO(wg_peers_fini) struct wg_peers peers = { .device = change };
 	const struct wg_peer *peer;
-	int r = set_sockets(control, change, err);
+	int r = 0;
 
+	/* Before anything is changed. Without keys there is nothing to be ready for. */
+	if (change->flags & WG_DEVICE_HAS_PRIVATE_KEY || change->n_peers)
+		r = crypto_ready(err);
+	r = r ? r : set_sockets(control, change, err);
 	if (r)
 		return r;
 	if (change->flags & WG_DEVICE_HAS_PRIVATE_KEY)

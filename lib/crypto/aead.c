@@ -40,13 +40,14 @@ static void seal(EVP_CIPHER_CTX *ctx, const uint8_t key[static AEAD_KEY_LEN],
 	int n;
 
 	assert(m->len <= INT_MAX && m->additional_len <= INT_MAX);
-	OSSL_MUST(EVP_EncryptInit_ex2(ctx, NULL, key, nonce, NULL));
+	OSSL_MUST(ossl.EVP_EncryptInit_ex2(ctx, NULL, key, nonce, NULL));
 	if (m->additional_len)
-		OSSL_MUST(EVP_EncryptUpdate(ctx, NULL, &n, m->additional, (int)m->additional_len));
+		OSSL_MUST(ossl.EVP_EncryptUpdate(ctx, NULL, &n, m->additional,
+						 (int)m->additional_len));
 	if (m->len)
-		OSSL_MUST(EVP_EncryptUpdate(ctx, m->out, &n, m->in, (int)m->len));
-	OSSL_MUST(EVP_EncryptFinal_ex(ctx, tag, &n));
-	OSSL_MUST(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG_LEN, tag));
+		OSSL_MUST(ossl.EVP_EncryptUpdate(ctx, m->out, &n, m->in, (int)m->len));
+	OSSL_MUST(ossl.EVP_EncryptFinal_ex(ctx, tag, &n));
+	OSSL_MUST(ossl.EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG_LEN, tag));
 }
 
 /* As seal(), the other way. Returns whether the tag was right. */
@@ -59,13 +60,14 @@ static bool open_message(EVP_CIPHER_CTX *ctx, const uint8_t key[static AEAD_KEY_
 
 	assert(m->len <= INT_MAX && m->additional_len <= INT_MAX);
 	memcpy(expected, tag, sizeof(expected)); /* the interface wants it writable */
-	OSSL_MUST(EVP_DecryptInit_ex2(ctx, NULL, key, nonce, NULL));
-	OSSL_MUST(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_LEN, expected));
+	OSSL_MUST(ossl.EVP_DecryptInit_ex2(ctx, NULL, key, nonce, NULL));
+	OSSL_MUST(ossl.EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_LEN, expected));
 	if (m->additional_len)
-		OSSL_MUST(EVP_DecryptUpdate(ctx, NULL, &n, m->additional, (int)m->additional_len));
+		OSSL_MUST(ossl.EVP_DecryptUpdate(ctx, NULL, &n, m->additional,
+						 (int)m->additional_len));
 	if (m->len)
-		OSSL_MUST(EVP_DecryptUpdate(ctx, m->out, &n, m->in, (int)m->len));
-	return EVP_DecryptFinal_ex(ctx, nothing, &n) == 1;
+		OSSL_MUST(ossl.EVP_DecryptUpdate(ctx, m->out, &n, m->in, (int)m->len));
+	return ossl.EVP_DecryptFinal_ex(ctx, nothing, &n) == 1;
 }
 
 /* RFC 8439 section 2.8, with the counter as [W] 5.4 has it. */
@@ -81,7 +83,7 @@ static void seal_once(const struct message *m, const uint8_t key[static AEAD_KEY
 	EVP_CIPHER_CTX *ctx = ossl_thread()->seal;
 
 	seal(ctx, key, nonce, m, m->out + m->len);
-	OSSL_MUST(EVP_EncryptInit_ex2(ctx, NULL, zeros, zeros, NULL));
+	OSSL_MUST(ossl.EVP_EncryptInit_ex2(ctx, NULL, zeros, zeros, NULL));
 }
 
 /* m->len counts the tag. */
@@ -98,7 +100,7 @@ static bool open_once(const struct message *m, const uint8_t key[static AEAD_KEY
 	ok = open_message(ctx, key, nonce, &text, m->in + text.len);
 	if (!ok && text.len)
 		ct_wipe(text.out, text.len);
-	OSSL_MUST(EVP_DecryptInit_ex2(ctx, NULL, zeros, zeros, NULL));
+	OSSL_MUST(ossl.EVP_DecryptInit_ex2(ctx, NULL, zeros, zeros, NULL));
 	return ok;
 }
 
@@ -136,13 +138,13 @@ static void hchacha20(uint8_t out[static AEAD_KEY_LEN], const uint8_t key[static
 	int n;
 
 	/* The library's 16-byte IV is words 12-15: a counter and RFC 8439's nonce. */
-	OSSL_MUST(EVP_EncryptInit_ex2(ctx, NULL, key, nonce, NULL));
-	OSSL_MUST(EVP_EncryptUpdate(ctx, block, &n, zeros, sizeof(block)));
+	OSSL_MUST(ossl.EVP_EncryptInit_ex2(ctx, NULL, key, nonce, NULL));
+	OSSL_MUST(ossl.EVP_EncryptUpdate(ctx, block, &n, zeros, sizeof(block)));
 	for (size_t i = 0; i < 16; i += 4) {
 		store_le32(out + i, load_le32(block + i) - load_le32(constants + i));
 		store_le32(out + 16 + i, load_le32(block + 48 + i) - load_le32(nonce + i));
 	}
-	OSSL_MUST(EVP_EncryptInit_ex2(ctx, NULL, zeros, zeros, NULL));
+	OSSL_MUST(ossl.EVP_EncryptInit_ex2(ctx, NULL, zeros, zeros, NULL));
 	ct_wipe(block, sizeof(block));
 }
 

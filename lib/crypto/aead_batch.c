@@ -7,7 +7,6 @@
  * thread-specific key, whose destructor frees it; that of the main thread stays until exit.
  */
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -28,7 +27,8 @@ static void thread_free(void *pointer)
 {
 	struct aead_thread *thread = pointer;
 
-	EVP_MAC_CTX_free(thread->poly1305);
+	if (thread->poly1305)
+		ossl.EVP_MAC_CTX_free(thread->poly1305);
 	if (thread->manager)
 		thread->manager_free(thread->manager);
 	free(thread);
@@ -120,9 +120,10 @@ const char *aead_backend_name(void)
 
 void aead_backend_describe(char out[static AEAD_DESCRIPTION_LEN])
 {
-	const char *name = aead_backend_name(),
-		   *libcrypto = OpenSSL_version(OPENSSL_VERSION_STRING);
+	const char *name = aead_backend_name(), *libcrypto;
 
+	ossl_init();
+	libcrypto = ossl.OpenSSL_version(OPENSSL_VERSION_STRING);
 	if (!strcmp(name, aead_libcrypto.name))
 		snprintf(out, AEAD_DESCRIPTION_LEN, "%s %s", name, libcrypto);
 	else

@@ -12,7 +12,6 @@
  * Each key owns a context of ChaCha20; that of Poly1305 is the thread's.
  */
 #include <limits.h>
-#include <openssl/core_names.h>
 #include <string.h>
 
 #include "lib/crypto/aead_backend.h"
@@ -34,13 +33,15 @@ struct scratch {
 
 static EVP_MAC_CTX *poly1305_new(void)
 {
-	EVP_MAC *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_POLY1305, NULL);
 	EVP_MAC_CTX *ctx;
+	EVP_MAC *mac;
 
+	ossl_init();
+	mac = ossl.EVP_MAC_fetch(NULL, OSSL_MAC_NAME_POLY1305, NULL);
 	assert(mac);
-	ctx = EVP_MAC_CTX_new(mac);
+	ctx = ossl.EVP_MAC_CTX_new(mac);
 	assert(ctx);
-	EVP_MAC_free(mac); /* the context holds on to it */
+	ossl.EVP_MAC_free(mac); /* the context holds on to it */
 	return ctx;
 }
 
@@ -63,11 +64,11 @@ static void make_tag(uint8_t tag[static AEAD_TAG_LEN], EVP_MAC_CTX *mac,
 	memcpy(end, text + len - rest, rest);
 	store_le64(end + end_len + sizeof(uint64_t), len);
 	end_len += POLY_BLOCK_LEN;
-	OSSL_MUST(EVP_MAC_init(mac, key, ONE_TIME_KEY_LEN, NULL));
+	OSSL_MUST(ossl.EVP_MAC_init(mac, key, ONE_TIME_KEY_LEN, NULL));
 	if (len > rest)
-		OSSL_MUST(EVP_MAC_update(mac, text, len - rest));
-	OSSL_MUST(EVP_MAC_update(mac, end, end_len));
-	OSSL_MUST(EVP_MAC_final(mac, tag, &tag_len, AEAD_TAG_LEN));
+		OSSL_MUST(ossl.EVP_MAC_update(mac, text, len - rest));
+	OSSL_MUST(ossl.EVP_MAC_update(mac, end, end_len));
+	OSSL_MUST(ossl.EVP_MAC_final(mac, tag, &tag_len, AEAD_TAG_LEN));
 }
 
 static void stream(EVP_CIPHER_CTX *ctx, uint8_t *data, size_t len)
@@ -75,7 +76,7 @@ static void stream(EVP_CIPHER_CTX *ctx, uint8_t *data, size_t len)
 	int n;
 
 	assert(len <= INT_MAX);
-	OSSL_MUST(EVP_EncryptUpdate(ctx, data, &n, data, (int)len));
+	OSSL_MUST(ossl.EVP_EncryptUpdate(ctx, data, &n, data, (int)len));
 }
 
 /* Begins a packet, with block 0. */
@@ -84,7 +85,7 @@ static void begin(EVP_CIPHER_CTX *ctx, struct scratch *scratch, uint64_t counter
 	uint8_t iv[IV_LEN] = { 0 };
 
 	store_le64(iv + IV_LEN - sizeof(counter), counter);
-	OSSL_MUST(EVP_EncryptInit_ex2(ctx, NULL, NULL, iv, NULL));
+	OSSL_MUST(ossl.EVP_EncryptInit_ex2(ctx, NULL, NULL, iv, NULL));
 	memset(scratch->first, 0, sizeof(scratch->first));
 }
 
@@ -145,16 +146,18 @@ static void open(struct aead_key *key, struct aead_op *ops, size_t n)
 
 static void key_init(struct aead_key *key, const uint8_t bytes[static AEAD_KEY_LEN])
 {
-	const EVP_CIPHER *cipher = EVP_CIPHER_CTX_get0_cipher(ossl_thread()->stream);
+	/* First, since it loads the library, whose functions are looked at then. */
+	const struct ossl_thread *thread = ossl_thread();
+	const EVP_CIPHER *cipher = ossl.EVP_CIPHER_CTX_get0_cipher(thread->stream);
 
-	key->stream = EVP_CIPHER_CTX_new();
+	key->stream = ossl.EVP_CIPHER_CTX_new();
 	assert(key->stream);
-	OSSL_MUST(EVP_CipherInit_ex2(key->stream, cipher, bytes, NULL, 1, NULL));
+	OSSL_MUST(ossl.EVP_CipherInit_ex2(key->stream, cipher, bytes, NULL, 1, NULL));
 }
 
 static void key_fini(struct aead_key *key)
 {
-	EVP_CIPHER_CTX_free(key->stream); /* wipes what it holds */
+	ossl.EVP_CIPHER_CTX_free(key->stream); /* wipes what it holds */
 }
 
 const struct aead_backend aead_libcrypto = { "libcrypto", key_init, key_fini, seal, open };

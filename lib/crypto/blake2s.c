@@ -5,8 +5,6 @@
 #include "lib/crypto/blake2s.h"
 
 #include <assert.h>
-#include <openssl/core_names.h>
-#include <openssl/params.h>
 
 #include "lib/crypto/ossl.h"
 
@@ -14,10 +12,10 @@ void blake2s(uint8_t out[static BLAKE2S_LEN], const struct bytes *parts, size_t 
 {
 	EVP_MD_CTX *ctx = ossl_thread()->blake2s;
 
-	OSSL_MUST(EVP_DigestInit_ex2(ctx, NULL, NULL));
+	OSSL_MUST(ossl.EVP_DigestInit_ex2(ctx, NULL, NULL));
 	for (size_t i = 0; i < n; i++)
-		OSSL_MUST(EVP_DigestUpdate(ctx, parts[i].at, parts[i].len));
-	OSSL_MUST(EVP_DigestFinal_ex(ctx, out, NULL));
+		OSSL_MUST(ossl.EVP_DigestUpdate(ctx, parts[i].at, parts[i].len));
+	OSSL_MUST(ossl.EVP_DigestFinal_ex(ctx, out, NULL));
 }
 
 void blake2s_mac(uint8_t out[static BLAKE2S_MAC_LEN], const void *key, size_t key_len,
@@ -31,8 +29,8 @@ void blake2s_mac(uint8_t out[static BLAKE2S_MAC_LEN], const void *key, size_t ke
 	};
 
 	assert(key_len >= 1 && key_len <= 32);
-	OSSL_MUST(EVP_MAC_init(ctx, key, key_len, params));
-	OSSL_MUST(EVP_MAC_update(ctx, input, len));
-	OSSL_MUST(EVP_MAC_final(ctx, out, &written, BLAKE2S_MAC_LEN));
+	OSSL_MUST(ossl.EVP_MAC_init(ctx, key, key_len, params));
+	OSSL_MUST(ossl.EVP_MAC_update(ctx, input, len));
+	OSSL_MUST(ossl.EVP_MAC_final(ctx, out, &written, BLAKE2S_MAC_LEN));
 	assert(written == BLAKE2S_MAC_LEN);
 }

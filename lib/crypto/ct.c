@@ -4,12 +4,15 @@
  */
 #include "lib/crypto/ct.h"
 
-#include <openssl/crypto.h>
 #include <stdint.h>
+
+#include "lib/crypto/ossl.h"
+#include "lib/util/mem.h"
 
 bool ct_equal(const void *a, const void *b, size_t len)
 {
-	return CRYPTO_memcmp(a, b, len) == 0;
+	ossl_init();
+	return ossl.CRYPTO_memcmp(a, b, len) == 0;
 }
 
 bool ct_is_zero(const void *a, size_t len)
@@ -24,5 +27,5 @@ bool ct_is_zero(const void *a, size_t len)
 
 void ct_wipe(void *secret, size_t len)
 {
-	OPENSSL_cleanse(secret, len);
+	mem_wipe(secret, len);
 }

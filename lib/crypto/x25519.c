@@ -9,9 +9,6 @@
  */
 #include "lib/crypto/x25519.h"
 
-#include <openssl/core_names.h>
-#include <openssl/err.h>
-#include <openssl/params.h>
 #include <string.h>
 
 #include "lib/crypto/ct.h"
@@ -28,7 +25,8 @@ struct x25519_key {
 /* The library's parameters are not const, but only read. */
 static OSSL_PARAM bytes_param(const char *name, const uint8_t bytes[static X25519_LEN])
 {
-	return OSSL_PARAM_construct_octet_string(name, (void *)(uintptr_t)bytes, X25519_LEN);
+	return (OSSL_PARAM){ name, OSSL_PARAM_OCTET_STRING, (void *)(uintptr_t)bytes, X25519_LEN,
+			     OSSL_PARAM_UNMODIFIED };
 }
 
 /* The calling thread's contexts, with those for X25519: looking that up takes half a millisecond.
@@ -44,16 +42,17 @@ static struct ossl_thread *thread_ready(void)
 
 	if (thread->x25519)
 		return thread;
-	thread->x25519 = EVP_PKEY_CTX_new_from_name(NULL, "X25519", NULL);
+	thread->x25519 = ossl.EVP_PKEY_CTX_new_from_name(NULL, "X25519", NULL);
 	assert(thread->x25519);
-	OSSL_MUST(EVP_PKEY_fromdata_init(thread->x25519));
-	OSSL_MUST(EVP_PKEY_fromdata(thread->x25519, &thread->x25519_peer, EVP_PKEY_PUBLIC_KEY,
-				    params));
+	OSSL_MUST(ossl.EVP_PKEY_fromdata_init(thread->x25519));
+	OSSL_MUST(ossl.EVP_PKEY_fromdata(thread->x25519, &thread->x25519_peer, EVP_PKEY_PUBLIC_KEY,
+					 params));
 	return thread;
 }
 
 struct x25519_key *x25519_key_new(const uint8_t private_key[static X25519_LEN])
 {
+	EVP_PKEY_CTX *maker = thread_ready()->x25519;
 	struct x25519_key *key = mem_alloc(1, sizeof(*key));
 	OSSL_PARAM params[] = {
 		bytes_param(OSSL_PKEY_PARAM_PRIV_KEY, private_key),
@@ -62,10 +61,10 @@ struct x25519_key *x25519_key_new(const uint8_t private_key[static X25519_LEN])
 	};
 
 	x25519_base(key->public_key, private_key);
-	OSSL_MUST(EVP_PKEY_fromdata(thread_ready()->x25519, &key->pkey, EVP_PKEY_KEYPAIR, params));
-	key->derive = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+	OSSL_MUST(ossl.EVP_PKEY_fromdata(maker, &key->pkey, EVP_PKEY_KEYPAIR, params));
+	key->derive = ossl.EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
 	assert(key->derive);
-	OSSL_MUST(EVP_PKEY_derive_init(key->derive));
+	OSSL_MUST(ossl.EVP_PKEY_derive_init(key->derive));
 	return key;
 }
 
@@ -73,8 +72,8 @@ void x25519_key_free(struct x25519_key *key)
 {
 	if (!key)
 		return;
-	EVP_PKEY_CTX_free(key->derive);
-	EVP_PKEY_free(key->pkey); /* wipes it, as the last user */
+	ossl.EVP_PKEY_CTX_free(key->derive);
+	ossl.EVP_PKEY_free(key->pkey); /* wipes it, as the last user */
 	free(key);
 }
 
@@ -95,13 +94,13 @@ bool x25519_derive(uint8_t out[static X25519_LEN], const struct x25519_key *key,
 	size_t len = X25519_LEN;
 	int r;
 
-	OSSL_MUST(EVP_PKEY_set1_encoded_public_key(peer, public_key, X25519_LEN));
+	OSSL_MUST(ossl.EVP_PKEY_set1_encoded_public_key(peer, public_key, X25519_LEN));
 	/* 0: there is nothing to validate, any 32 bytes are a public key. */
-	OSSL_MUST(EVP_PKEY_derive_set_peer_ex(key->derive, peer, 0));
+	OSSL_MUST(ossl.EVP_PKEY_derive_set_peer_ex(key->derive, peer, 0));
 	/* The library looks for zero itself, and then fails; not all that use its interface do. */
-	r = EVP_PKEY_derive(key->derive, out, &len);
+	r = ossl.EVP_PKEY_derive(key->derive, out, &len);
 	if (r != 1 || len != X25519_LEN || ct_is_zero(out, X25519_LEN)) {
-		ERR_clear_error();
+		ossl.ERR_clear_error();
 		memset(out, 0, X25519_LEN);
 		return false;
 	}
