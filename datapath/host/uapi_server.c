@@ -2,12 +2,15 @@
  * The UAPI server: see uapi_server.h. Each client has a small buffer for what it has sent, from
  * which whole lines are taken one by one; the lines of a set fill in one wg_device, which is
  * applied at the empty line that ends the request, or not at all. Nothing more is read from a
- * client that has yet to take an answer. The server owns its clients, a client its buffers and the
- * change that it is making; what held keys is wiped. One thread.
+ * client that has yet to take an answer. That of a get is a description of the device, taken at one
+ * moment, whose text is made piece by piece as the client takes it. The server owns its clients, a
+ * client its buffers, the change that it is making and the description that it is given; what held
+ * keys is wiped. One thread.
  */
 #include "datapath/host/uapi_server.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -23,6 +26,14 @@
 /* Only when one more comes: those that could not be accepted (the process has no descriptor left)
  * must not keep the loop busy. */
 #define LISTENING_EVENTS (EPOLLIN | EPOLLET)
+
+enum {
+	PIECE_LEN = 64 << 10, /* of an answer's text, made at a time */
+	TURN_LEN = 1 << 20,   /* sent at a time, before others have their turn */
+	/* Of a request or an answer: what it took lies scattered between what stays, and libc would
+	 * keep it: malloc_trim() gives it back. */
+	LARGE_LEN = 1 << 20,
+};
 
 /* What the next line of a client means. */
 enum client_state {
@@ -48,8 +59,12 @@ struct client {
 	int code; /* the first error in it */
 	struct uapi_decoder decoder;
 
-	struct strbuf out;
-	size_t out_at; /* what was taken of it */
+	struct strbuf out; /* not empty: there is an answer that was not taken yet */
+	size_t out_at;     /* what was taken of it */
+	/* The device whose text is to follow; NULL: nothing is. */
+	struct wg_device *answer;
+	struct wg_peers answer_peers;
+	size_t answer_len; /* how much text it has made so far */
 };
 
 struct uapi_server {
@@ -88,28 +103,63 @@ static void fail(struct client *client, const struct err *err)
 	forget_change(client);
 }
 
+static void forget_answer(struct client *client)
+{
+	wg_peers_fini(&client->answer_peers);
+	wg_device_free(client->answer);
+	client->answer = NULL;
+}
+
+/* Makes the next piece of the answer's text. */
+static void add_piece(struct client *client)
+{
+	const struct wg_peer *peer;
+
+	while (client->out.len < PIECE_LEN) {
+		peer = wg_peers_next(&client->answer_peers);
+		if (!peer) {
+			forget_answer(client);
+			uapi_encode_errno(&client->out, true, 0);
+			if (client->answer_len >= LARGE_LEN)
+				malloc_trim(0);
+			return;
+		}
+		uapi_encode_get_peer(&client->out, peer);
+	}
+	client->answer_len += client->out.len;
+}
+
 static void finish_get(struct client *client)
 {
 	const struct uapi_handler *handler = &client->server->handler;
 
-	if (!client->code) {
-		struct wg_device *device = handler->get(handler->ctx);
-
-		uapi_encode_get(&client->out, device);
-		wg_device_free(device);
-	}
-	uapi_encode_errno(&client->out, true, client->code);
 	client->state = CLIENT_IDLE;
+	if (client->code) {
+		uapi_encode_errno(&client->out, true, client->code);
+		return;
+	}
+	client->answer = handler->get(handler->ctx);
+	client->answer_peers = (struct wg_peers){ .device = client->answer };
+	client->answer_len = 0;
+	uapi_encode_get_device(&client->out, client->answer);
+	add_piece(client);
 }
 
 static void finish_set(struct client *client)
 {
 	const struct uapi_handler *handler = &client->server->handler;
 	struct err err = { 0 };
+	bool is_large;
 
 	if (!client->code && handler->set(handler->ctx, client->decoder.device, &err))
 		fail(client, &err);
+	/* When all peers are replaced many may have gone. */
+	is_large =
+		client->request_len >= LARGE_LEN ||
+		(client->decoder.device && client->decoder.device->flags & WG_DEVICE_REPLACE_PEERS);
 	forget_change(client);
+	if (is_large)
+		malloc_trim(0);
 	uapi_encode_errno(&client->out, false, client->code);
 	client->state = CLIENT_IDLE;
 }
@@ -175,6 +225,7 @@ static void client_free(struct client *client)
 	loop_remove(server->loop, &client->source);
 	close(client->source.fd);
 	forget_change(client);
+	forget_answer(client);
 	strbuf_fini(&client->out);
 	mem_wipe(client, sizeof(*client));
 	free(client);
@@ -246,7 +297,7 @@ static bool take_end(struct client *client)
 /* Sends what the client takes of its answer. Returns whether it may stay. */
 static bool send_answer(struct client *client)
 {
-	while (client->out_at < client->out.len) {
+	for (size_t sent_len = 0; sent_len < TURN_LEN;) {
 		ssize_t sent = send(client->source.fd, client->out.text + client->out_at,
 				    client->out.len - client->out_at, MSG_NOSIGNAL);
 
@@ -255,9 +306,17 @@ static bool send_answer(struct client *client)
 		if (sent < 0)
 			return errno == EAGAIN;
 		client->out_at += (size_t)sent;
+		sent_len += (size_t)sent;
+		if (client->out_at < client->out.len)
+			continue;
+		strbuf_clear(&client->out);
+		client->out_at = 0;
+		if (!client->answer) {
+			strbuf_fini(&client->out);
+			break;
+		}
+		add_piece(client);
 	}
-	strbuf_fini(&client->out);
-	client->out_at = 0;
 	return true;
 }
 

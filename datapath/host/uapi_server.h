@@ -16,7 +16,7 @@ enum {
 	/* At a time. One more takes the place of the one that has been silent for longest. */
 	UAPI_MAX_CLIENTS = 64,
 	UAPI_MAX_LINE = 16384,        /* bytes, with the newline */
-	UAPI_MAX_REQUEST = 256 << 20, /* bytes */
+	UAPI_MAX_REQUEST = 512 << 20, /* bytes: a million peers need about 200 MB */
 };
 
 /** The device that is served. */

@@ -122,7 +122,7 @@ int uapi_encode_set(struct strbuf *out, const struct wg_device *change, uapi_flu
 	return r;
 }
 
-static void add_device(struct strbuf *out, const struct wg_device *device)
+void uapi_encode_get_device(struct strbuf *out, const struct wg_device *device)
 {
 	/* A key of zeros would be shown as a key: no key is no line. */
 	if (!wg_key_is_zero(&device->private_key))
@@ -133,7 +133,7 @@ static void add_device(struct strbuf *out, const struct wg_device *device)
 		add_u64(out, "fwmark", device->fwmark);
 }
 
-static void add_peer(struct strbuf *out, const struct wg_peer *peer)
+void uapi_encode_get_peer(struct strbuf *out, const struct wg_peer *peer)
 {
 	add_key(out, "public_key", &peer->public_key);
 	add_key(out, "preshared_key", &peer->preshared_key);
@@ -146,16 +146,6 @@ static void add_peer(struct strbuf *out, const struct wg_peer *peer)
 	add_u64(out, "persistent_keepalive_interval", peer->keepalive_s);
 	for (uint32_t i = 0; i < peer->n_allowed_ips; i++)
 		add_allowed_ip(out, &peer->allowed_ips[i]);
-}
-
-void uapi_encode_get(struct strbuf *out, const struct wg_device *device)
-{
-	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
-	const struct wg_peer *peer;
-
-	add_device(out, device);
-	while ((peer = wg_peers_next(&peers)))
-		add_peer(out, peer);
 }
 
 void uapi_encode_errno(struct strbuf *out, bool is_get, int code)

@@ -25,8 +25,12 @@ typedef int uapi_flush(void *ctx, struct strbuf *text);
 int uapi_encode_set(struct strbuf *out, const struct wg_device *change, uapi_flush *flush,
 		    void *ctx);
 
-/** The daemon's description of a device, without "errno=" and the empty line. */
-void uapi_encode_get(struct strbuf *out, const struct wg_device *device);
+/**
+ * The daemon's description of a device: first what is not about peers, then each peer. A part at a
+ * time, for the whole may have hundreds of megabytes. "errno=" and the empty line follow.
+ */
+void uapi_encode_get_device(struct strbuf *out, const struct wg_device *device);
+void uapi_encode_get_peer(struct strbuf *out, const struct wg_peer *peer);
 
 /**
  * The end of the daemon's answer: "errno=N", and the empty line. code is 0 or a negative errno.

@@ -57,12 +57,22 @@ static void assert_set_round_trip(const char *text)
 	assert_string_equal(strbuf_text(&out), expected);
 }
 
+static void encode_get(struct strbuf *out, const struct wg_device *device)
+{
+	AUTO(wg_peers_fini) struct wg_peers peers = { .device = device };
+	const struct wg_peer *peer;
+
+	uapi_encode_get_device(out, device);
+	while ((peer = wg_peers_next(&peers)))
+		uapi_encode_get_peer(out, peer);
+}
+
 static void assert_get_round_trip(const char *text)
 {
 	AUTO(wg_device_auto_free) struct wg_device *device = decode_ok(uapi_decode_get_line, text);
 	AUTO(strbuf_fini) struct strbuf out = { 0 };
 
-	uapi_encode_get(&out, device);
+	encode_get(&out, device);
 	assert_string_equal(strbuf_text(&out), text);
 }
 
