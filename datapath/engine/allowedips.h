@@ -7,7 +7,8 @@
 #include "lib/model/cidr.h"
 
 /*
- * Prefix -> owner, by longest match, for IPv4 and IPv6: a path-compressed binary trie for each.
+ * Prefix -> owner, by longest match, for IPv4 and IPv6: a path-compressed binary trie for each, and
+ * a hash table of whole addresses.
  * Memory is taken when prefixes are added, never on look-up. Source: [W] 2.
  */
 struct allowedips;

@@ -433,12 +433,62 @@ static void test_against_list(void **state)
 	allowedips_free(ips);
 }
 
+/* Whole addresses, many and alike: what goes must leave no gap before those that stay. */
+static void test_hosts(void **state)
+{
+	enum {
+		N = 4096
+	};
+	static struct allowedips_owner each[N];
+	struct allowedips *ips = allowedips_new();
+	struct allowedips_owner all = { 0 };
+	static bool is_there[N];
+	const struct cidr net = { .family = AF_INET6, .addr.bytes = { 0xfd }, .bits = 8 };
+
+	(void)state;
+	memset(each, 0, sizeof(each));
+	allowedips_add(ips, &all, &net);
+	for (int round = 0; round < 20 * N; round++) {
+		uint32_t i = next_random() % N;
+		struct cidr host = { .family = AF_INET6, .addr.bytes = { 0xfd }, .bits = 128 };
+		uint32_t look = next_random() % N;
+
+		host.addr.bytes[14] = (uint8_t)(i >> 8);
+		host.addr.bytes[15] = (uint8_t)i;
+		/* At first more and more of them, then fewer and fewer. */
+		is_there[i] = next_random() % 8 < (round < 10 * N ? 6U : 1U);
+		if (is_there[i])
+			allowedips_add(ips, &each[i], &host);
+		else if (i % 2)
+			allowedips_remove(ips, &each[i], &host);
+		else
+			allowedips_remove_all(ips, &each[i]);
+		assert_int_equal(each[i].n, is_there[i]);
+		host.addr.bytes[14] = (uint8_t)(look >> 8);
+		host.addr.bytes[15] = (uint8_t)look;
+		assert_ptr_equal(allowedips_find_v6(ips, host.addr.bytes),
+				 is_there[look] ? &each[look] : &all);
+	}
+	for (int i = 0; i < N; i++)
+		allowedips_remove_all(ips, &each[i]);
+	for (int i = 0; i < N; i++) {
+		struct cidr host = net;
+
+		host.addr.bytes[14] = (uint8_t)(i >> 8);
+		host.addr.bytes[15] = (uint8_t)i;
+		assert_ptr_equal(allowedips_find_v6(ips, host.addr.bytes), &all);
+	}
+	allowedips_remove_all(ips, &all);
+	allowedips_free(ips);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_longest_v4),      cmocka_unit_test(test_longest_v6),
-		cmocka_unit_test(test_move_and_remove), cmocka_unit_test(test_forks),
-		cmocka_unit_test(test_all_lengths),     cmocka_unit_test(test_against_list),
+		cmocka_unit_test(test_hosts),        cmocka_unit_test(test_longest_v4),
+		cmocka_unit_test(test_longest_v6),   cmocka_unit_test(test_move_and_remove),
+		cmocka_unit_test(test_forks),        cmocka_unit_test(test_all_lengths),
+		cmocka_unit_test(test_against_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
