@@ -58,6 +58,7 @@ static int setup_namespace(void **state)
 static int setup(void **state)
 {
 	const struct udp_handler handler = { on_received, on_source_failed, NULL };
+	const struct features features = { 0 };
 	struct tunnel_env env = { .random = counted, .mtu_bytes = 1420 };
 
 	(void)state;
@@ -66,7 +67,8 @@ static int setup(void **state)
 	env.pool = pool = packet_pool_new(1024, 16);
 	control.name = "wgt";
 	control.tunnel = tunnel_new(&env);
-	return loop_new(&loop, NULL) || udp_new(&control.udp, loop, pool, &handler, NULL);
+	return loop_new(&loop, NULL) ||
+	       udp_new(&control.udp, loop, pool, &features, &handler, NULL);
 }
 
 static int teardown(void **state)
