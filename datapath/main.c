@@ -24,6 +24,10 @@
 
 #define PROGRAM "wg-datapath"
 
+enum {
+	NICE = -5,
+};
+
 static const char usage_text[] = "Usage: " PROGRAM " [-f|--foreground] INTERFACE\n"
 				 "       " PROGRAM " --version\n"
 				 "       " PROGRAM " --help\n";
@@ -169,6 +173,15 @@ static void forbid_core_dumps(void)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+/* Packets wait, and are dropped, while the programs that they come from and go to compute: the
+ * kernel's own network code does not wait for those, either. Who wants it otherwise starts us with
+ * another nice value. Without the right to it we do as well as we can. */
+static void take_precedence(void)
+{
+	if (!getpriority(PRIO_PROCESS, 0))
+		setpriority(PRIO_PROCESS, 0, NICE);
+}
+
 static int run_foreground(const struct options *options)
 {
 	struct daemon *daemon;
@@ -292,6 +305,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	forbid_core_dumps();
+	take_precedence();
 	log_init(parse_log_level(), options.daemon.name);
 	aead_backend_on_use(log_crypto);
 	return options.is_foreground ? run_foreground(&options) : run_in_background(&options);
