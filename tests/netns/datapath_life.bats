@@ -30,6 +30,49 @@ on_datapath_host() {
 	SCRIPT
 }
 
+@test "until it is given a key it is small: libcrypto is not loaded" {
+	! grep -aq '__asan_init\|__tsan_init\|__ubsan_handle' "$BUILD/wg-datapath" ||
+		skip "built with sanitizers"
+	! grep -aq 'OpenSSL [0-9]' "$BUILD/wg-datapath" || skip "libcrypto is linked in"
+	on_datapath_host <<-'SCRIPT'
+	"$datapath" -f wg0 &
+	until [[ $(wg show wg0 listen-port 2>/dev/null) ]]; do sleep 0.01; done
+	pid=$(daemon_pid wg0)
+	# What a stranger sends does not change that.
+	ip link set wg0 up
+	wg set wg0 listen-port 1234
+	printf '\1\0\0\0%0144d' 0 >/dev/udp/127.0.0.1/1234
+	wg show wg0 >/dev/null
+	same 0 "$(grep -c -e libcrypto -e IPSec /proc/$pid/maps)"
+	rss=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' /proc/$pid/status)
+	((rss > 0 && rss <= 3072)) || { echo "VmHWM is $rss KiB"; exit 1; }
+	# With a key it is there: the look above would have seen it.
+	wg set wg0 private-key <(wg genkey)
+	grep -q libcrypto /proc/$pid/maps
+	kill "$pid"
+	gone wg0 "$pid"
+	SCRIPT
+}
+
+@test "without libcrypto keys are refused, and nothing is changed" {
+	! grep -aq 'OpenSSL [0-9]' "$BUILD/wg-datapath" || skip "libcrypto is linked in"
+	on_datapath_host <<-'SCRIPT'
+	wg genkey >key
+	for library in $(ldconfig -p | sed -n 's/.*libcrypto\.so\.3 .* => //p'); do
+		mount --bind /dev/null "$library"
+	done
+	"$datapath" wg0
+	pid=$(daemon_pid wg0)
+	wg set wg0 listen-port 1234
+	contains "$(wg set wg0 listen-port 4321 private-key key 2>&1)" "Can not access a needed shared library"
+	same 1234 "$(wg show wg0 listen-port)"
+	same "(none)" "$(wg show wg0 private-key)"
+	same "$pid" "$(daemon_pid wg0)"
+	kill "$pid"
+	gone wg0 "$pid"
+	SCRIPT
+}
+
 @test "starts without standard streams" {
 	on_datapath_host <<-'SCRIPT'
 	"$datapath" wg0 <&- >&- 2>&-
