@@ -3,9 +3,9 @@
  *
  * libcrypto is not linked but loaded by dlopen() when it is first needed: the 17000 relocations of
  * its tables take a millisecond and, with what is read for them, 1.4 MiB (400 KiB of it the
- * process's own), half of the time and nearly half of the memory that an interface needs until it is
- * given a key. As an archive in the program (make EMBED="... libcrypto") the tables take 0.4 ms and
- * 0.7 MiB, packed relocations or not, and the system's security updates pass it by.
+ * process's own), half of the time and nearly half of the memory that an interface needs until it
+ * is given a key. As an archive in the program (make EMBED="... libcrypto") the tables take 0.4 ms
+ * and 0.7 MiB, packed relocations or not, and the system's security updates pass it by.
  *
  * The table of its functions stands for what the loader's would be, and as that it is read-only
  * once it is filled in. Who runs with privileges (AT_SECURE) gets no other libcrypto by LD_* than
