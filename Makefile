@@ -129,11 +129,14 @@ fuzz_names := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 fuzz_replays := $(patsubst %,$(BUILD)/tests/fuzz/%_replay,$(fuzz_names))
 fuzz_targets := $(patsubst %,$(BUILD)/tests/fuzz/%_fuzz,$(fuzz_names))
 
+bench_helpers := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
+
 binaries := $(addprefix $(BUILD)/,$(programs))
 headers := $(foreach room,$(rooms),$(wildcard $(room)/*.h))
 c_files := $(foreach room,$(rooms),$(wildcard $(room)/*.c)) $(wildcard tests/*/*.c tests/*/*.h)
 
-.PHONY: all check check-kernel check-slow check-unit check-cli check-netns fuzz fuzz-targets bench demo setup \
+.PHONY: all check check-kernel check-slow check-unit check-cli check-netns fuzz fuzz-targets bench \
+	bench-tools bench-datapath demo setup \
 	layers headers tidy format check-format completions install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -148,8 +151,10 @@ help:
 	@echo 'check-unit check-cli check-netns   a part of the tests'
 	@echo 'check-kernel the tests of the kernel driver: of this kernel, or of others, emulated'
 	@echo 'check-slow   the tests that take minutes of real time'
-	@echo 'bench        measure wg and wg-quick beside the originals (root); BENCH=--help and'
-	@echo '             BENCH_QUICK=--help list the options'
+	@echo 'bench        measure wg and wg-quick beside the originals, and wg-datapath beside other'
+	@echo '             userspace WireGuards, into docs/bench (root); BENCH=--help,'
+	@echo '             BENCH_QUICK=--help and BENCH_DATAPATH=--help list the options'
+	@echo 'bench-tools bench-datapath         a part of it'
 	@echo 'fuzz         build the libFuzzer targets (clang) into $(BUILD)/fuzz'
 	@echo 'layers headers tidy format         keep the house in order'
 	@echo 'completions  write completions/* anew, from the tables of the programs'
@@ -212,7 +217,7 @@ $(BUILD)/tests/fuzz/$1_fuzz: $(BUILD)/tests/fuzz/$1_fuzz.o $(call archives_for,$
 endef
 $(foreach name,$(fuzz_names),$(eval $(call fuzz_rules,$(name))))
 
-test_programs: $(binaries) $(crash_program) $(unit_tests) $(fuzz_replays)
+test_programs: $(binaries) $(crash_program) $(unit_tests) $(fuzz_replays) $(bench_helpers)
 
 check:
 	@./tests/setup
@@ -221,7 +226,7 @@ check:
 
 check-unit: $(unit_tests) $(fuzz_replays)
 	@BUILD=$(BUILD) ./tests/run unit fuzz
-check-cli check-netns check-slow: check-%: $(binaries) $(crash_program)
+check-cli check-netns check-slow: check-%: $(binaries) $(crash_program) $(bench_helpers)
 	@BUILD=$(BUILD) ./tests/run $*
 
 # On this kernel if it has the driver, else on others in an emulator: KERNELS="6.1 6.12 sid".
@@ -230,12 +235,19 @@ check-kernel: $(binaries)
 	@BUILD=$(BUILD) KERNELS='$(KERNELS)' ./tests/run kernel
 
 # Speed is not a test: whatever the table says, it ends well.
-bench_helpers := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 $(bench_helpers): %: %.o
-	$(link)
-bench: $(binaries) $(bench_helpers)
+	$(link) $(if $(filter %.a,$^),$(call libs_for,datapath/engine))
+$(BUILD)/tests/bench/handshakes: $(call archives_for,datapath/engine)
+# One after the other, also with -j.
+bench:
+	@$(MAKE) --no-print-directory bench-tools
+	@$(MAKE) --no-print-directory bench-datapath
+bench-tools: $(binaries) $(bench_helpers)
 	@BUILD=$(BUILD) ./tests/bench/wg $(BENCH)
 	@BUILD=$(BUILD) ./tests/bench/wg-quick $(BENCH_QUICK)
+bench-datapath: $(binaries) $(bench_helpers)
+	@./tests/setup tests/packages tests/bench/packages
+	@BUILD=$(BUILD) ./tests/bench/datapath $(BENCH_DATAPATH)
 
 # The fuzz targets need clang's runtime; run one as $(BUILD)/fuzz/tests/fuzz/NAME_fuzz CORPUS.
 fuzz:
