@@ -116,8 +116,11 @@ sub describe_run {
 		kernel => (POSIX::uname())[2],
 		iperf3 => (eval { output_of(5, qw(iperf3 --version)) } // '') =~ /^(iperf \S+)/ ? $1 : 'unknown',
 	};
-	$results->{date} = POSIX::strftime('%Y-%m-%d', gmtime);
-	$results->{method} = { map({ $_ => $option->{$_} } qw(rounds seconds starts handshakes)),
+	my $today = POSIX::strftime('%Y-%m-%d', gmtime);
+	my ($first) = split / to /, $results->{date} // $today;
+	$results->{date} = $first eq $today ? $today : "$first to $today";
+	$results->{method} = { map({ $_ => $option->{$_} } qw(seconds starts handshakes)),
+		rounds => $option->{rounds} + ($results->{method}{rounds} // 0),
 		nothing_ms => median(map { time_nothing() } 1 .. 20) };
 	my %here = map { $_->{name} => 1 } @$implementations;
 	$results->{implementations} = [
@@ -183,7 +186,7 @@ $charts
 ## How it is measured
 
 - Two network namespaces with a veth between them, a daemon in each, a tunnel with an MTU of 1420 over
-  IPv4. $method->{rounds} rounds; in each, the implementations take turns, with fresh daemons. A test of throughput takes
+  IPv4. Rounds: $method->{rounds}. In each, the implementations take turns, with fresh daemons. A test of throughput takes
   $method->{seconds} s.
 - A test waits until the rest of the machine uses less than 10 % of it. If others, or the hypervisor, then
   took more than 4 % while it ran, it is done again, and such a sample counts only if there is no other.
