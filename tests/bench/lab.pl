@@ -9,6 +9,7 @@
 # the kernel takes all of it away when the script ends, however that is.
 use strict;
 use warnings;
+use File::Basename ();
 use IO::Socket::UNIX;
 use POSIX ();
 use Time::HiRes qw(sleep time);
@@ -106,9 +107,9 @@ sub output_of {
 	local $/;
 	my $text = <$out> // '';
 	close $out;
-	die "@command[0 .. 1]: " . ($? >> 8 == 124 ? "not done in $seconds s" : last_words('failed') || "failed")
-		. "\n" if $? && $text !~ /^\{.*"error"/s; # iperf3 says it in JSON
-	return $text;
+	return $text if !$? || $text =~ /^\{.*"error"/s; # iperf3 says it in JSON
+	my $why = $? >> 8 == 124 ? "not done in $seconds s" : last_words('failed') || 'failed';
+	die File::Basename::basename($command[0]), ": $why\n";
 }
 
 sub last_words {
@@ -167,8 +168,8 @@ sub stop_daemon {
 	my $end = time + 5;
 	stop($daemon->{pid});
 	# The interface goes with its last descriptor.
-	sleep 0.01
-		while time < $end && !system on($daemon->{host}, 'sh', '-c', "ip link show $name[$daemon->{host}] >/dev/null 2>&1");
+	my @look = on($daemon->{host}, 'sh', '-c', 'ip link show "$0" >/dev/null 2>&1', $name[$daemon->{host}]);
+	sleep 0.01 while time < $end && !system @look;
 	unlink "$sockets/$name[$daemon->{host}].sock";
 }
 
@@ -262,7 +263,8 @@ sub others {
 	for my $pid (map { m{/(\d+)$} } glob "$everyone/[0-9]*") {
 		my $stat = slurp("$everyone/$pid/stat") // next;
 		my @field = split ' ', $stat =~ s/.*\)//sr;
-		next if $field[6] & 0x200000 || (readlink("$everyone/$pid/ns/pid") // '') eq $lab{ours}; # PF_KTHREAD
+		next if $field[6] & 0x200000; # PF_KTHREAD
+		next if (readlink("$everyone/$pid/ns/pid") // '') eq $lab{ours};
 		$others{$pid} = [$field[19], $field[11] + $field[12], $field[13] + $field[14]];
 	}
 	return \%others;

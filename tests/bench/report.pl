@@ -41,12 +41,15 @@ my @rows = (
 
 # The charts: file, title, and the rows that are its panels, with a short name.
 my @charts = (
-	['tcp', 'TCP through a tunnel', ['tcp1', 'gbit_s', '1 stream, Gbit/s'], ['tcp4', 'gbit_s', '4 streams, Gbit/s'],
+	['tcp', 'TCP through a tunnel', ['tcp1', 'gbit_s', '1 stream, Gbit/s'],
+		['tcp4', 'gbit_s', '4 streams, Gbit/s'],
 		['tcp4-both', 'gbit_s', '4 streams each way, together, Gbit/s'],
 		['wire', 'gbit_s', '1 stream, over a link that carries single packets, Gbit/s']],
-	['cpu', 'What a GiB of TCP costs', ['tcp1', 'daemons_s_per_gib', 'processor seconds of both daemons'],
+	['cpu', 'What a GiB of TCP costs',
+		['tcp1', 'daemons_s_per_gib', 'processor seconds of both daemons'],
 		['tcp1', 'machine_s_per_gib', 'processor seconds of the whole machine']],
-	['udp', 'UDP through a tunnel', ['udp64-rate', 'kpps', '64 bytes, less than 1 % lost, thousand packets/s'],
+	['udp', 'UDP through a tunnel',
+		['udp64-rate', 'kpps', '64 bytes, less than 1 % lost, thousand packets/s'],
 		['udp1380-rate', 'gbit_s', '1380 bytes, less than 1 % lost, Gbit/s'],
 		['udp64', 'kpps', '64 bytes, flood, thousand packets/s received'],
 		['udp1380', 'gbit_s', '1380 bytes, flood, Gbit/s received']],
@@ -64,13 +67,15 @@ my %more_is_better = map { ("$_->[0] $_->[1]" => $_->[3]) } @rows;
 
 # ---- figures ---------------------------------------------------------------------------------
 
-# { median, min, max, n } of a figure, of the undisturbed samples if there are any; undef if there is none.
+# { median, min, max, n } of a figure, of the undisturbed samples if there are any; undef if there is
+# none.
 sub figure_of {
 	my ($results, $name, $test, $figure) = @_;
 	my @samples = grep { defined $_->{$figure} } @{$results->{samples}{$name}{$test} // []};
 	my @calm = grep { $_->{noise} <= 4 } @samples;
 	my @values = sort { $a <=> $b } map { $_->{$figure} } @calm ? @calm : @samples;
-	return @values ? { median => median(@values), min => $values[0], max => $values[-1], n => scalar @values } : undef;
+	return undef if !@values;
+	return { median => median(@values), min => $values[0], max => $values[-1], n => scalar @values };
 }
 
 # Three digits that count.
@@ -109,12 +114,14 @@ sub describe_run {
 	my $cpu = slurp('/proc/cpuinfo') // '';
 	my ($model) = $cpu =~ /^model name\s*:\s*(.+)/m;
 	my ($memory) = (slurp('/proc/meminfo') // '') =~ /^MemTotal:\s+(\d+)/;
+	my ($iperf3) = (eval { output_of(5, qw(iperf3 --version)) } // '') =~ /^(iperf \S+)/;
 	my ($system) = (slurp('/etc/os-release') // '') =~ /^PRETTY_NAME="?([^"\n]+)/m;
 	$results->{machine} = {
-		processor => $model // (POSIX::uname())[4], cores => cores(), memory_gib => sprintf('%.0f', $memory / 2**20),
+		processor => $model // (POSIX::uname())[4], cores => cores(),
+		memory_gib => sprintf('%.0f', $memory / 2**20),
 		virtual => $cpu =~ /^flags.*\bhypervisor\b/m ? 1 : 0, system => $system // 'unknown',
 		kernel => (POSIX::uname())[2],
-		iperf3 => (eval { output_of(5, qw(iperf3 --version)) } // '') =~ /^(iperf \S+)/ ? $1 : 'unknown',
+		iperf3 => $iperf3 // 'iperf3',
 	};
 	my $today = POSIX::strftime('%Y-%m-%d', gmtime);
 	my ($first) = split / to /, $results->{date} // $today;
@@ -124,7 +131,8 @@ sub describe_run {
 		nothing_ms => median(map { time_nothing() } 1 .. 20) };
 	my %here = map { $_->{name} => 1 } @$implementations;
 	$results->{implementations} = [
-		(map { { name => $_->{name}, version => $_->{version}, ours => $_->{ours}, bare => $_->{bare} } } @$implementations),
+		map({ my %this; @this{qw(name version ours bare)} = @$_{qw(name version ours bare)}; \%this }
+			@$implementations),
 		grep { !$here{$_->{name}} } @{$results->{implementations} // []},
 	];
 }
@@ -137,23 +145,33 @@ sub cores_of {
 
 # ---- Markdown --------------------------------------------------------------------------------
 
+# Our default by the best of the others, or nothing.
+sub ratio_of {
+	my ($more, $implementations, $figures) = @_;
+	my ($ours) = map { $figures->{$_->{name}} } grep { $_->{ours} } @$implementations;
+	my @others = sort { $a <=> $b } map { $_->{median} } grep { $_ }
+		map { $figures->{$_->{name}} } grep { !$_->{ours} && !$_->{bare} } @$implementations;
+	my $best = $others[$more ? -1 : 0];
+	return $ours && $best ? sprintf '%.2f', $ours->{median} / $best : '';
+}
+
 sub table_of {
 	my ($results) = @_;
-	my @names = map { $_->{name} } @{$results->{implementations}};
-	my $text = '| | ' . join(' | ', map { s/, /,<br>/r } @names) . " | samples |\n| --- |" . ' ---: |' x (@names + 1) . "\n";
+	my $implementations = $results->{implementations};
+	my @names = map { $_->{name} } @$implementations;
+	my $text = '| | ' . join(' | ', map { s/, /,<br>/r } @names) . " | ratio | samples |\n"
+		. '| --- |' . ' ---: |' x (@names + 2) . "\n";
 	for my $row (@rows) {
 		my ($test, $what, $label, $more) = @$row;
-		my (@cells, %n);
+		my (@cells, %figures);
 		for my $name (@names) {
-			my $figure = figure_of($results, $name, $test, $what);
+			my $figure = $figures{$name} = figure_of($results, $name, $test, $what);
 			my $range = $figure ? range_of($figure) : '';
 			push @cells, !$figure ? '' : short($figure->{median}) . ($range && "<br>($range)");
-			$n{$figure->{n}} = 1 if $figure;
 		}
-		next if !%n;
-		my @n = sort { $a <=> $b } keys %n;
-		$text .= '| ' . label_of($results, $label) . ($more ? ' ↑' : ' ↓') . ' | ' . join(' | ', @cells) . ' | '
-			. (@n > 1 ? "$n[0]–$n[-1]" : $n[0]) . " |\n";
+		my @n = sort { $a <=> $b } map { $_->{n} } grep { $_ } values %figures or next;
+		push @cells, ratio_of($more, $implementations, \%figures), $n[0] == $n[-1] ? $n[0] : "$n[0]–$n[-1]";
+		$text .= '| ' . join(' | ', label_of($results, $label) . ($more ? ' ↑' : ' ↓'), @cells) . " |\n";
 	}
 	return $text;
 }
@@ -161,15 +179,25 @@ sub table_of {
 sub page_of {
 	my ($results) = @_;
 	my ($machine, $method) = @$results{qw(machine method)};
-	my $versions = join '', map { "- $_->{name}: `$_->{version}`\n" } grep { $_->{version} } @{$results->{implementations}};
+	my $versions = join '', map { "- $_->{name}: `$_->{version}`\n" }
+		grep { $_->{version} } @{$results->{implementations}};
 	my $failures = join '', map { "- $_\n" } @{$results->{failures}};
 	my $charts = join "\n\n", map { "![$_->[1]]($_->[0].svg)" } grep { has_panels($results, $_) } @charts;
-	return <<"END"
+	my $scale = $results->{scale} && <<"END";
+
+## Very many peers: wg-datapath alone
+
+`tests/bench/datapath-scale`:
+
+$results->{scale}
+END
+	return <<"END" =~ s/\n{3,}/\n\n/gr;
 # The speed of wg-datapath, beside others
 
 Written by `make bench-datapath` on $results->{date}; every sample is in `samples.json`.
 
-@{[ucfirst cores_of($results)]} ($machine->{processor}), $machine->{memory_gib} GiB, Linux $machine->{kernel}, $machine->{system}, $machine->{iperf3}.
+@{[ucfirst cores_of($results)]} ($machine->{processor}), $machine->{memory_gib} GiB; Linux
+$machine->{kernel}, $machine->{system}, $machine->{iperf3}.
 **Both ends of the tunnel, both ends of iperf3 and the kernel share these cores.** So a throughput says
 what all of that costs together; between two machines, each of which has one end only, it is another one,
 and a network card may be slower than any of this.
@@ -177,7 +205,9 @@ and a network card may be slower than any of this.
 $versions
 ## The figures
 
-The median of the samples, and the least and the most of them in brackets. ↑: more is better, ↓: less is better.
+The median of the samples, and the least and the most of them in brackets. ↑: more is better, ↓: less
+is better. The ratio is that of wg-datapath, as it is by default (the first of its columns), to the best
+of the others.
 
 @{[table_of($results)]}
 @{[$failures ? "What could not be measured:\n\n$failures" : '']}
@@ -186,8 +216,8 @@ $charts
 ## How it is measured
 
 - Two network namespaces with a veth between them, a daemon in each, a tunnel with an MTU of 1420 over
-  IPv4. Rounds: $method->{rounds}. In each, the implementations take turns, with fresh daemons. A test of throughput takes
-  $method->{seconds} s.
+  IPv4. Rounds: $method->{rounds}. In each, the implementations take turns, with fresh daemons. A test of
+  throughput takes $method->{seconds} s.
 - A test waits until the rest of the machine uses less than 10 % of it. If others, or the hypervisor, then
   took more than 4 % while it ran, it is done again, and such a sample counts only if there is no other.
 - TCP and UDP are iperf3's. The veth hands on large pieces whole, up to 64 KiB, which suits who sends and
@@ -197,15 +227,15 @@ $charts
   than 1 % is lost is searched for in steps of 2 s, to 8 %.
 - Pings leave every 2 ms.
 - Processor time is what the kernel counts for the daemons, and for the machine what it was not idle.
-- Starts are timed until the socket answers a `get`; $method->{starts} in each round. To start a program that does
-  nothing, and see it end, takes @{[short($method->{nothing_ms})]} ms here.
-- Handshakes: $method->{handshakes} initiators, each with a key and a socket of its own, on the other core; at most 32 are
-  unanswered. The initiations are made before, and the responses checked after. Who is asked has been
-  idle for half a second or more since it was configured, which wg-datapath uses to compute what it
-  needs of up to 8192 peers' static keys in advance. boringtun and gotatun ask for a cookie when there are more than a few
-  each second: theirs cost two more packets.
+- Starts are timed until the socket answers a `get`; $method->{starts} in each round. To start a program
+  that does nothing, and see it end, takes @{[short($method->{nothing_ms})]} ms here.
+- Handshakes: $method->{handshakes} initiators, each with a key and a socket of its own, one processor for them and
+  for the responder each; at most 32 are unanswered. The initiations are made before, and the responses
+  checked after. Who is asked has been idle for half a second or more since it was configured, which
+  wg-datapath uses to compute what it needs of up to 8192 peers' static keys in advance. Who asks for
+  cookies (`cookies` in the samples) has more packets to answer for each handshake.
 - Peers are set and listed by our `wg`; they have no endpoint.
-@{[$results->{scale} ? "\n## Very many peers: wg-datapath alone\n\n`tests/bench/datapath-scale`:\n\n$results->{scale}" : '']}
+$scale
 ## Doing it again
 
     sudo make bench-datapath
@@ -216,7 +246,6 @@ all options. A short one, which leaves this page alone:
 
     sudo make bench-datapath BENCH_DATAPATH='--rounds 1 --seconds 2 --only tcp1,udp64'
 END
-		=~ s/\n{3,}/\n\n/gr;
 }
 
 # ---- SVG -------------------------------------------------------------------------------------
@@ -265,9 +294,10 @@ sub svg_bar {
 	my $middle = $y + $row_height / 2;
 	my ($from, $to) = map { $left + $figure->{$_} * $scale } qw(min max);
 	my $range = range_of($figure);
-	my $svg = svg_text($left - 8, $middle + 4.5, $implementation->{name}, anchor => 'end', bold => $implementation->{ours})
+	my ($ours, $name) = @$implementation{qw(ours name)};
+	my $svg = svg_text($left - 8, $middle + 4.5, $name, anchor => 'end', bold => $ours)
 		. sprintf '<rect x="%d" y="%.1f" width="%.1f" height="%d" fill="%s"/>' . "\n", $left, $y + 4,
-			$figure->{median} * $scale, $row_height - 8, $colour{$implementation->{ours} ? 'ours' : 'peer'};
+			$figure->{median} * $scale, $row_height - 8, $colour{$ours ? 'ours' : 'peer'};
 	if ($range) {
 		$svg .= svg_line($from, $middle, $to, $middle, $colour{text});
 		$svg .= svg_line($_, $middle - 4, $_, $middle + 4, $colour{text}) for $from, $to;
@@ -280,18 +310,21 @@ sub svg_panel {
 	my ($results, $panel, $y) = @_;
 	my ($test, $what, $title) = @$panel;
 	my @bars = bars_of($results, $panel) or return ('', $y);
-	my ($bare) = map { figure_of($results, $_->{name}, $test, $what) } grep { $_->{bare} } @{$results->{implementations}};
+	my ($bare) = map { figure_of($results, $_->{name}, $test, $what) }
+		grep { $_->{bare} } @{$results->{implementations}};
 	my ($most) = sort { $b <=> $a } map { $_->[1]{max} } @bars;
 	$most = 1 if $most <= 0;
 	my ($scale, $step) = ($bar_width / $most, step_of($most));
+	my $better = ($more_is_better{"$test $what"} ? 'higher' : 'lower') . ' is better'
+		. ($bare ? '; without a tunnel: ' . short($bare->{median}) : '');
 	my $svg = svg_text(16, $y + 14, label_of($results, $title), bold => 1, size => 14)
-		. svg_text($width - 16, $y + 14, ($more_is_better{"$test $what"} ? 'higher' : 'lower') . ' is better'
-			. ($bare ? '; without a tunnel: ' . short($bare->{median}) : ''), anchor => 'end', fill => $colour{faint}, size => 12);
+		. svg_text($width - 16, $y + 14, $better, anchor => 'end', fill => $colour{faint}, size => 12);
 	my ($top, $bottom) = ($y + 24, $y + 24 + @bars * $row_height);
 	for (my $mark = 0; $mark <= $most * 1.0001; $mark += $step) {
 		my $x = $left + $mark * $scale;
 		$svg .= svg_line($x, $top, $x, $bottom, $mark ? $colour{grid} : $colour{faint});
-		$svg .= svg_text($x, $bottom + 14, sprintf('%g', $mark), anchor => 'middle', fill => $colour{faint}, size => 11);
+		$svg .= svg_text($x, $bottom + 14, sprintf('%g', $mark), anchor => 'middle', fill => $colour{faint},
+			size => 11);
 	}
 	for my $bar (@bars) {
 		$svg .= svg_bar($top, $scale, @$bar);
@@ -308,15 +341,17 @@ sub chart_of {
 			. cores_of($results) . '.', size => 12)
 		. svg_text(16, 67, "$results->{machine}{processor}, Linux $results->{machine}{kernel}; $results->{date}. "
 			. 'Bars: median; lines: least to most.', fill => $colour{faint}, size => 11)
-		. svg_text(16, 82, 'Versions, method and all figures: docs/bench/README.md', fill => $colour{faint}, size => 11);
+		. svg_text(16, 82, 'Versions, method and all figures: docs/bench/README.md', fill => $colour{faint},
+			size => 11);
 	my $y = 106;
 	for my $panel (@panels) {
 		(my $more, $y) = svg_panel($results, $panel, $y);
 		$svg .= $more;
 	}
-	return sprintf('<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %1$d %2$d" '
-		. 'font-family="sans-serif">' . "\n" . '<rect width="%1$d" height="%2$d" fill="#ffffff"/>' . "\n", $width, $y - 10)
-		. "$svg</svg>\n";
+	return sprintf(<<'END', $width, $y - 10) . "$svg</svg>\n";
+<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %1$d %2$d" font-family="sans-serif">
+<rect width="%1$d" height="%2$d" fill="#ffffff"/>
+END
 }
 
 # ---- files -----------------------------------------------------------------------------------
