@@ -67,15 +67,16 @@ my %more_is_better = map { ("$_->[0] $_->[1]" => $_->[3]) } @rows;
 
 # ---- figures ---------------------------------------------------------------------------------
 
-# { median, min, max, n } of a figure, of the undisturbed samples if there are any; undef if there is
-# none.
+# { median, min, max, n } of a figure, of the undisturbed samples, or if there are none of the others,
+# which `mark` shows; undef without any.
 sub figure_of {
 	my ($results, $name, $test, $figure) = @_;
 	my @samples = grep { defined $_->{$figure} } @{$results->{samples}{$name}{$test} // []};
 	my @calm = grep { $_->{noise} <= 4 } @samples;
 	my @values = sort { $a <=> $b } map { $_->{$figure} } @calm ? @calm : @samples;
 	return undef if !@values;
-	return { median => median(@values), min => $values[0], max => $values[-1], n => scalar @values };
+	return { median => median(@values), min => $values[0], max => $values[-1], n => scalar @values,
+		mark => @calm ? '' : '*' };
 }
 
 # Three digits that count.
@@ -167,7 +168,8 @@ sub table_of {
 		for my $name (@names) {
 			my $figure = $figures{$name} = figure_of($results, $name, $test, $what);
 			my $range = $figure ? range_of($figure) : '';
-			push @cells, !$figure ? '' : short($figure->{median}) . ($range && "<br>($range)");
+			push @cells, !$figure ? '' : short($figure->{median}) . ($figure->{mark} && '\\*')
+				. ($range && "<br>($range)");
 		}
 		my @n = sort { $a <=> $b } map { $_->{n} } grep { $_ } values %figures or next;
 		push @cells, ratio_of($more, $implementations, \%figures), $n[0] == $n[-1] ? $n[0] : "$n[0]–$n[-1]";
@@ -196,8 +198,8 @@ END
 
 Written by `make bench-datapath` on $results->{date}; every sample is in `samples.json`.
 
-@{[ucfirst cores_of($results)]} ($machine->{processor}), $machine->{memory_gib} GiB; Linux
-$machine->{kernel}, $machine->{system}, $machine->{iperf3}.
+@{[ucfirst cores_of($results)]} ($machine->{processor}), $machine->{memory_gib} GiB;
+Linux $machine->{kernel}, $machine->{system}, $machine->{iperf3}.
 **Both ends of the tunnel, both ends of iperf3 and the kernel share these cores.** So a throughput says
 what all of that costs together; between two machines, each of which has one end only, it is another one,
 and a network card may be slower than any of this.
@@ -206,8 +208,8 @@ $versions
 ## The figures
 
 The median of the samples, and the least and the most of them in brackets. ↑: more is better, ↓: less
-is better. The ratio is that of wg-datapath, as it is by default (the first of its columns), to the best
-of the others.
+is better. \\*: something else disturbed all of the samples. The ratio is that of wg-datapath, as it is by
+default (the first of its columns), to the best of the others.
 
 @{[table_of($results)]}
 @{[$failures ? "What could not be measured:\n\n$failures" : '']}
@@ -229,9 +231,8 @@ $charts
 - Processor time is what the kernel counts for the daemons, and for the machine what it was not idle.
 - Starts are timed until the socket answers a `get`; $method->{starts} in each round. To start a program
   that does nothing, and see it end, takes @{[short($method->{nothing_ms})]} ms here.
-- Handshakes: $method->{handshakes} initiators, each with a key and a socket of its own, one processor for them and
-  for the responder each; at most 32 are unanswered. The initiations are made before, and the responses
-  checked after. Who is asked has been idle for half a second or more since it was configured, which
+- Handshakes: $method->{handshakes} initiators, each with a key and a socket of its own; at most 32 are unanswered.
+  The initiations are made before, and the responses checked after. Who is asked has been idle for half a second or more since it was configured, which
   wg-datapath uses to compute what it needs of up to 8192 peers' static keys in advance. Who asks for
   cookies (`cookies` in the samples) has more packets to answer for each handshake.
 - Peers are set and listed by our `wg`; they have no endpoint.
@@ -302,7 +303,8 @@ sub svg_bar {
 		$svg .= svg_line($from, $middle, $to, $middle, $colour{text});
 		$svg .= svg_line($_, $middle - 4, $_, $middle + 4, $colour{text}) for $from, $to;
 	}
-	return $svg . svg_text($to + 8, $middle + 4.5, short($figure->{median}) . ($range && " ($range)"));
+	return $svg . svg_text($to + 8, $middle + 4.5, short($figure->{median}) . $figure->{mark}
+		. ($range && " ($range)"));
 }
 
 # A panel at a height; returns it and where it ends.
@@ -341,8 +343,8 @@ sub chart_of {
 			. cores_of($results) . '.', size => 12)
 		. svg_text(16, 67, "$results->{machine}{processor}, Linux $results->{machine}{kernel}; $results->{date}. "
 			. 'Bars: median; lines: least to most.', fill => $colour{faint}, size => 11)
-		. svg_text(16, 82, 'Versions, method and all figures: docs/bench/README.md', fill => $colour{faint},
-			size => 11);
+		. svg_text(16, 82, '*: disturbed by something else. Versions, method and all figures: '
+			. 'docs/bench/README.md', fill => $colour{faint}, size => 11);
 	my $y = 106;
 	for my $panel (@panels) {
 		(my $more, $y) = svg_panel($results, $panel, $y);
