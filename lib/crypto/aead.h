@@ -11,6 +11,8 @@ enum {
 	AEAD_KEY_LEN = 32,
 	AEAD_TAG_LEN = 16,
 	XAEAD_NONCE_LEN = 24,
+	/* Threads at a time that seal and open packets. */
+	AEAD_THREADS_MAX = 16,
 };
 
 /**
@@ -38,9 +40,12 @@ struct aead_op {
 	bool ok;       /* opening: whether the tag was right. Else the data is garbage. */
 };
 
-/** Seals a batch in place, all under one key: data[0..len) is replaced, the tag put behind it. */
+/**
+ * Seals a batch in place, all under one key, which several threads may do at a time:
+ * data[0..len) is replaced, the tag put behind it.
+ */
 void aead_seal_batch(struct aead_key *key, struct aead_op *ops, size_t n);
-/** Opens a batch in place and says of each whether it was genuine. */
+/** Opens a batch in place, likewise, and says of each whether it was genuine. */
 void aead_open_batch(struct aead_key *key, struct aead_op *ops, size_t n);
 
 /**

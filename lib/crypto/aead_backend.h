@@ -17,8 +17,9 @@
 /** One way of sealing and opening packets. Its functions may run in several threads at a time. */
 struct aead_backend {
 	const char *name; /* as aead_backend_select() takes it */
-	void (*key_init)(struct aead_key *key, const uint8_t bytes[static AEAD_KEY_LEN]);
-	void (*key_fini)(struct aead_key *key); /* wipes */
+	/* What it keeps for a key beside its bytes; NULL: nothing. */
+	void (*key_init)(struct aead_key *key);
+	void (*key_fini)(struct aead_key *key);
 	void (*seal)(struct aead_key *key, struct aead_op *ops, size_t n);
 	void (*open)(struct aead_key *key, struct aead_op *ops, size_t n);
 };
@@ -26,11 +27,11 @@ struct aead_backend {
 struct aead_key {
 	const struct aead_backend *backend;
 	enum aead_direction direction;
-	union {
-		EVP_CIPHER_CTX *stream; /* libcrypto: ChaCha20 */
-		/* ipsec-mb, which takes the key as it is, but reads 48 bytes. */
-		uint8_t bytes[2 * AEAD_KEY_LEN];
-	};
+	/* As it is; ipsec-mb reads 48 bytes of it. */
+	uint8_t bytes[2 * AEAD_KEY_LEN];
+	/* libcrypto: ChaCha20 with this key, for each thread that has used it (AEAD_THREADS_MAX).
+	 */
+	EVP_CIPHER_CTX **streams;
 };
 
 /** As aead_key_new(), for a backend that need not be the one in use. */
@@ -39,6 +40,7 @@ struct aead_key *aead_key_new_for(const struct aead_backend *backend, enum aead_
 
 /** What a thread keeps for the backends; made when they first need it, freed as the thread ends. */
 struct aead_thread {
+	unsigned int number;   /* below AEAD_THREADS_MAX; no other thread has it now */
 	EVP_MAC_CTX *poly1305; /* libcrypto; holds the last packet's one-time key */
 	void *manager;         /* ipsec-mb's */
 	void (*manager_free)(void *manager);

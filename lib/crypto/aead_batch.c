@@ -1,7 +1,7 @@
 /*
  * Keys for packets, and by which library their packets are sealed and opened. That is chosen when
  * the first key is made, so that who never makes one (wg, an idle daemon) does not pay for loading
- * and testing a library. A key belongs to whoever had it made; one thread at a time uses it.
+ * and testing a library. A key belongs to whoever had it made; any thread may use it.
  *
  * The choice is made once, under a lock. What the backends keep for each thread hangs on a
  * thread-specific key, whose destructor frees it; that of the main thread stays until exit.
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "lib/crypto/aead_backend.h"
+#include "lib/crypto/ct.h"
 #include "lib/util/mem.h"
 
 /* ---- what a thread keeps ---- */
@@ -22,6 +23,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t at_thread_end;
 /* What at_thread_end holds, where it is found faster. */
 static _Thread_local struct aead_thread *current;
+static atomic_uint numbers; /* a bit for each that is in use */
 
 static void thread_free(void *pointer)
 {
@@ -31,8 +33,20 @@ static void thread_free(void *pointer)
 		ossl.EVP_MAC_CTX_free(thread->poly1305);
 	if (thread->manager)
 		thread->manager_free(thread->manager);
+	atomic_fetch_and(&numbers, ~(1U << thread->number));
 	free(thread);
 	current = NULL;
+}
+
+static unsigned int take_number(void)
+{
+	unsigned int taken = atomic_load(&numbers), number;
+
+	do {
+		assert(taken != (1U << AEAD_THREADS_MAX) - 1);
+		number = (unsigned int)__builtin_ctz(~taken);
+	} while (!atomic_compare_exchange_weak(&numbers, &taken, taken | 1U << number));
+	return number;
 }
 
 static void init(void)
@@ -52,6 +66,7 @@ struct aead_thread *aead_thread(void)
 	r = pthread_once(&once, init);
 	assert(r == 0);
 	current = mem_alloc(1, sizeof(*current));
+	current->number = take_number();
 	r = pthread_setspecific(at_thread_end, current);
 	assert(r == 0);
 	return current;
@@ -167,7 +182,9 @@ struct aead_key *aead_key_new_for(const struct aead_backend *backend, enum aead_
 
 	aead->backend = backend;
 	aead->direction = direction;
-	backend->key_init(aead, key);
+	memcpy(aead->bytes, key, AEAD_KEY_LEN);
+	if (backend->key_init)
+		backend->key_init(aead);
 	return aead;
 }
 
@@ -180,7 +197,9 @@ void aead_key_free(struct aead_key *key)
 {
 	if (!key)
 		return;
-	key->backend->key_fini(key);
+	if (key->backend->key_fini)
+		key->backend->key_fini(key);
+	ct_wipe(key->bytes, sizeof(key->bytes));
 	free(key);
 }
 

@@ -187,17 +187,7 @@ static void open(struct aead_key *key, struct aead_op *ops, size_t n)
 	}
 }
 
-static void key_init(struct aead_key *key, const uint8_t bytes[static AEAD_KEY_LEN])
-{
-	memcpy(key->bytes, bytes, AEAD_KEY_LEN);
-}
-
-static void key_fini(struct aead_key *key)
-{
-	ct_wipe(key->bytes, AEAD_KEY_LEN);
-}
-
-static const struct aead_backend ipsec_mb = { "ipsec-mb", key_init, key_fini, seal, open };
+static const struct aead_backend ipsec_mb = { "ipsec-mb", NULL, NULL, seal, open };
 
 /* ---- loading ---- */
 

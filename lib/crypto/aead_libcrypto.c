@@ -9,14 +9,17 @@
  * block with the key apart, and are worked on where they are.
  *
  * Opening compares the tags first, in constant time, and writes nothing if they differ.
- * Each key owns a context of ChaCha20; that of Poly1305 is the thread's.
+ * Each key owns a context of ChaCha20 for each thread that uses it; that of Poly1305 is the
+ * thread's.
  */
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/crypto/aead_backend.h"
 #include "lib/crypto/ct.h"
 #include "lib/util/endian.h"
+#include "lib/util/mem.h"
 
 enum {
 	BLOCK_LEN = 64, /* of ChaCha20 */
@@ -71,7 +74,7 @@ static void make_tag(uint8_t tag[static AEAD_TAG_LEN], EVP_MAC_CTX *mac,
 	OSSL_MUST(ossl.EVP_MAC_final(mac, tag, &tag_len, AEAD_TAG_LEN));
 }
 
-static void stream(EVP_CIPHER_CTX *ctx, uint8_t *data, size_t len)
+static void crypt(EVP_CIPHER_CTX *ctx, uint8_t *data, size_t len)
 {
 	int n;
 
@@ -95,11 +98,11 @@ static void seal_one(EVP_CIPHER_CTX *ctx, EVP_MAC_CTX *mac, struct scratch *scra
 	begin(ctx, scratch, op->counter);
 	if (op->len <= sizeof(scratch->text)) {
 		memcpy(scratch->text, op->data, op->len);
-		stream(ctx, scratch->first, BLOCK_LEN + op->len);
+		crypt(ctx, scratch->first, BLOCK_LEN + op->len);
 		memcpy(op->data, scratch->text, op->len);
 	} else {
-		stream(ctx, scratch->first, BLOCK_LEN);
-		stream(ctx, op->data, op->len);
+		crypt(ctx, scratch->first, BLOCK_LEN);
+		crypt(ctx, op->data, op->len);
 	}
 	make_tag(op->data + op->len, mac, scratch->first, op->data, op->len);
 }
@@ -113,51 +116,67 @@ static bool open_one(EVP_CIPHER_CTX *ctx, EVP_MAC_CTX *mac, struct scratch *scra
 	begin(ctx, scratch, op->counter);
 	if (is_small)
 		memcpy(scratch->text, op->data, op->len);
-	stream(ctx, scratch->first, BLOCK_LEN + (is_small ? op->len : 0));
+	crypt(ctx, scratch->first, BLOCK_LEN + (is_small ? op->len : 0));
 	make_tag(tag, mac, scratch->first, op->data, op->len);
 	if (!ct_equal(tag, op->data + op->len, AEAD_TAG_LEN))
 		return false;
 	if (is_small)
 		memcpy(op->data, scratch->text, op->len);
 	else
-		stream(ctx, op->data, op->len);
+		crypt(ctx, op->data, op->len);
 	return true;
+}
+
+/* This thread's context of a key. */
+static EVP_CIPHER_CTX *stream(const struct aead_key *key)
+{
+	EVP_CIPHER_CTX **stream = &key->streams[aead_thread()->number];
+	const struct ossl_thread *thread;
+
+	if (*stream)
+		return *stream;
+	/* First, since it loads the library, whose functions are looked at then. */
+	thread = ossl_thread();
+	*stream = ossl.EVP_CIPHER_CTX_new();
+	assert(*stream);
+	OSSL_MUST(ossl.EVP_CipherInit_ex2(*stream, ossl.EVP_CIPHER_CTX_get0_cipher(thread->stream),
+					  key->bytes, NULL, 1, NULL));
+	return *stream;
 }
 
 static void seal(struct aead_key *key, struct aead_op *ops, size_t n)
 {
+	EVP_CIPHER_CTX *ctx = stream(key);
 	EVP_MAC_CTX *mac = poly1305();
 	struct scratch scratch;
 
 	for (size_t i = 0; i < n; i++)
-		seal_one(key->stream, mac, &scratch, &ops[i]);
+		seal_one(ctx, mac, &scratch, &ops[i]);
 	ct_wipe(scratch.first, sizeof(scratch.first));
 }
 
 static void open(struct aead_key *key, struct aead_op *ops, size_t n)
 {
+	EVP_CIPHER_CTX *ctx = stream(key);
 	EVP_MAC_CTX *mac = poly1305();
 	struct scratch scratch;
 
 	for (size_t i = 0; i < n; i++)
-		ops[i].ok = open_one(key->stream, mac, &scratch, &ops[i]);
+		ops[i].ok = open_one(ctx, mac, &scratch, &ops[i]);
 	ct_wipe(scratch.first, sizeof(scratch.first));
 }
 
-static void key_init(struct aead_key *key, const uint8_t bytes[static AEAD_KEY_LEN])
+static void key_init(struct aead_key *key)
 {
-	/* First, since it loads the library, whose functions are looked at then. */
-	const struct ossl_thread *thread = ossl_thread();
-	const EVP_CIPHER *cipher = ossl.EVP_CIPHER_CTX_get0_cipher(thread->stream);
-
-	key->stream = ossl.EVP_CIPHER_CTX_new();
-	assert(key->stream);
-	OSSL_MUST(ossl.EVP_CipherInit_ex2(key->stream, cipher, bytes, NULL, 1, NULL));
+	key->streams = mem_alloc(AEAD_THREADS_MAX, sizeof(key->streams[0]));
 }
 
 static void key_fini(struct aead_key *key)
 {
-	ossl.EVP_CIPHER_CTX_free(key->stream); /* wipes what it holds */
+	for (unsigned int i = 0; i < AEAD_THREADS_MAX; i++)
+		if (key->streams[i])
+			ossl.EVP_CIPHER_CTX_free(key->streams[i]); /* wipes what it holds */
+	free(key->streams);
 }
 
 const struct aead_backend aead_libcrypto = { "libcrypto", key_init, key_fini, seal, open };
