@@ -7,6 +7,7 @@
 /*
  * The 32-bit numbers by which the other side names our handshakes and sessions: number -> peer.
  * Numbers are random, so that they tell nothing and no one can choose colliding ones.
+ * One thread at a time changes the table; index_find() may be called by any at any time.
  */
 struct index_table;
 
@@ -22,5 +23,7 @@ bool index_insert(struct index_table *table, uint32_t candidate, void *owner);
 void *index_find(const struct index_table *table, uint32_t number);
 /** A number that is not there is fine. */
 void index_remove(struct index_table *table, uint32_t number);
+/** Frees what became too small. Nobody may be looking anything up. */
+void index_forget_outgrown(struct index_table *table);
 
 #endif

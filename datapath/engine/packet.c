@@ -8,6 +8,7 @@
 #include "datapath/engine/packet.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,11 @@ struct size_class {
 struct packet_pool {
 	struct size_class small, large;
 	struct size_class slices; /* without storage */
+	const void *owner;        /* the address of its `self`; NULL: whoever holds a lock */
+	_Atomic(struct packet *) returned;
 };
+
+static _Thread_local char self; /* its address tells threads apart */
 
 void packet_queue_push(struct packet_queue *queue, struct packet *packet)
 {
@@ -98,96 +103,6 @@ struct packet_pool *packet_pool_new(size_t n_small, size_t n_large)
 	return pool;
 }
 
-static void free_class(struct size_class *class)
-{
-	struct packet *packet;
-
-	assert(class->n_out == 0);
-	while ((packet = class->free)) {
-		class->free = packet->next;
-		ASAN_UNPOISON_MEMORY_REGION(packet->start, packet->cap);
-		free(packet);
-	}
-}
-
-void packet_pool_free(struct packet_pool *pool)
-{
-	if (!pool)
-		return;
-	free_class(&pool->slices);
-	free_class(&pool->small);
-	free_class(&pool->large);
-	free(pool);
-}
-
-static struct packet *take(struct size_class *class)
-{
-	struct packet *packet = class->free;
-
-	if (packet) {
-		class->free = packet->next;
-		ASAN_UNPOISON_MEMORY_REGION(packet->start, packet->cap);
-	} else if (class->n_made < class->n_max) {
-		/* Not mem_alloc(): to do without one more packet is nothing new. */
-		packet = malloc(sizeof(*packet) + class->cap);
-		if (!packet)
-			return NULL;
-		packet->start = (uint8_t *)(packet + 1);
-		packet->cap = class->cap;
-		class->n_made++;
-	} else {
-		return NULL;
-	}
-	class->n_out++;
-	return packet;
-}
-
-struct packet *packet_new(struct packet_pool *pool, size_t len)
-{
-	struct packet *packet = NULL;
-
-	assert(len <= PACKET_MAX_LEN);
-	if (len <= PACKET_SMALL_LEN)
-		packet = take(&pool->small);
-	if (!packet)
-		packet = take(&pool->large);
-	if (!packet)
-		return NULL;
-	packet->pool = pool;
-	packet->next = NULL;
-	packet->whole = NULL;
-	packet->n_holders = 1;
-	packet->data = packet->start + PACKET_HEADROOM;
-	packet->len = len;
-	packet->path = (struct path){ 0 };
-	packet->ds = 0;
-	packet->ends_group = false;
-	packet->peer = NULL;
-	return packet;
-}
-
-struct packet *packet_slice(struct packet *whole, size_t offset, size_t len)
-{
-	struct packet *packet;
-
-	assert(!whole->whole && offset <= whole->len && len <= whole->len - offset);
-	packet = take(&whole->pool->slices);
-	if (!packet)
-		return NULL;
-	packet->pool = whole->pool;
-	packet->next = NULL;
-	packet->whole = whole;
-	packet->n_holders = 1;
-	packet->data = packet->start = whole->data + offset;
-	packet->len = packet->cap = len;
-	packet->path = whole->path;
-	packet->ds = whole->ds;
-	packet->ends_group = false;
-	packet->peer = NULL;
-	whole->n_holders++;
-	return packet;
-}
-
 static struct size_class *class_of(const struct packet *packet)
 {
 	struct packet_pool *pool = packet->pool;
@@ -212,13 +127,10 @@ static void let_go(struct packet *packet)
 	ASAN_POISON_MEMORY_REGION(packet->start, packet->cap);
 }
 
-void packet_free(struct packet *packet)
+static void take_back(struct packet *packet)
 {
-	struct packet *whole;
+	struct packet *whole = packet->whole;
 
-	if (!packet)
-		return;
-	whole = packet->whole;
 	if (!whole) {
 		let_go(packet);
 		return;
@@ -227,6 +139,131 @@ void packet_free(struct packet *packet)
 	packet->cap = 0;
 	give_back(&packet->pool->slices, packet);
 	let_go(whole);
+}
+
+/* Takes back what others have freed. */
+static void collect(struct packet_pool *pool)
+{
+	struct packet *packet =
+		atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire);
+
+	while (packet) {
+		struct packet *next = packet->next;
+
+		take_back(packet);
+		packet = next;
+	}
+}
+
+static void free_class(struct size_class *class)
+{
+	struct packet *packet;
+
+	assert(class->n_out == 0);
+	while ((packet = class->free)) {
+		class->free = packet->next;
+		ASAN_UNPOISON_MEMORY_REGION(packet->start, packet->cap);
+		free(packet);
+	}
+}
+
+void packet_pool_free(struct packet_pool *pool)
+{
+	if (!pool)
+		return;
+	collect(pool);
+	free_class(&pool->slices);
+	free_class(&pool->small);
+	free_class(&pool->large);
+	free(pool);
+}
+
+static struct packet *take(struct packet_pool *pool, struct size_class *class)
+{
+	struct packet *packet;
+
+	if (!class->free)
+		collect(pool);
+	packet = class->free;
+	if (packet) {
+		class->free = packet->next;
+		ASAN_UNPOISON_MEMORY_REGION(packet->start, packet->cap);
+	} else if (class->n_made < class->n_max) {
+		/* Not mem_alloc(): to do without one more packet is nothing new. */
+		packet = malloc(sizeof(*packet) + class->cap);
+		if (!packet)
+			return NULL;
+		packet->start = (uint8_t *)(packet + 1);
+		packet->cap = class->cap;
+		class->n_made++;
+	} else {
+		return NULL;
+	}
+	class->n_out++;
+	return packet;
+}
+
+struct packet *packet_new(struct packet_pool *pool, size_t len)
+{
+	struct packet *packet = NULL;
+
+	assert(len <= PACKET_MAX_LEN);
+	if (len <= PACKET_SMALL_LEN)
+		packet = take(pool, &pool->small);
+	if (!packet)
+		packet = take(pool, &pool->large);
+	if (!packet)
+		return NULL;
+	packet->pool = pool;
+	packet->next = NULL;
+	packet->whole = NULL;
+	packet->n_holders = 1;
+	packet->data = packet->start + PACKET_HEADROOM;
+	packet->len = len;
+	packet->path = (struct path){ 0 };
+	packet->ds = 0;
+	packet->ends_group = false;
+	packet->peer = NULL;
+	return packet;
+}
+
+struct packet *packet_slice(struct packet *whole, size_t offset, size_t len)
+{
+	struct packet *packet;
+
+	assert(!whole->whole && offset <= whole->len && len <= whole->len - offset);
+	packet = take(whole->pool, &whole->pool->slices);
+	if (!packet)
+		return NULL;
+	packet->pool = whole->pool;
+	packet->next = NULL;
+	packet->whole = whole;
+	packet->n_holders = 1;
+	packet->data = packet->start = whole->data + offset;
+	packet->len = packet->cap = len;
+	packet->path = whole->path;
+	packet->ds = whole->ds;
+	packet->ends_group = false;
+	packet->peer = NULL;
+	whole->n_holders++;
+	return packet;
+}
+
+void packet_free(struct packet *packet)
+{
+	struct packet_pool *pool;
+
+	if (!packet)
+		return;
+	pool = packet->pool;
+	if (pool->owner == &self) {
+		take_back(packet);
+		return;
+	}
+	packet->next = atomic_load_explicit(&pool->returned, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&pool->returned, &packet->next, packet,
+						      memory_order_release, memory_order_relaxed))
+		;
 }
 
 bool packet_is_scarce(const struct packet *packet)

@@ -64,7 +64,8 @@ void packet_queue_drop(struct packet_queue *queue);
 
 /**
  * Where packets come from: bounded, in two sizes (those up to PACKET_SMALL_LEN, and whole 64 KiB
- * ones), kept for reuse. One thread.
+ * ones), kept for reuse. One thread takes packets out, the one that made the pool unless said
+ * otherwise; any may free them.
  */
 struct packet_pool;
 
@@ -74,6 +75,10 @@ enum {
 
 /** Never hands out more than n_small and n_large packets at a time; memory is taken as needed. */
 struct packet_pool *packet_pool_new(size_t n_small, size_t n_large);
+/** From now on it is the calling thread that takes packets out. */
+void packet_pool_adopt(struct packet_pool *pool);
+/** From now on whoever holds the lock that is meant for it. */
+void packet_pool_share(struct packet_pool *pool);
 /** All packets must have come back. */
 void packet_pool_free(struct packet_pool *pool);
 

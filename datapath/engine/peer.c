@@ -18,6 +18,8 @@ struct peer *peer_new(const struct wg_key *public_key, mono_ns now)
 {
 	struct peer *peer = mem_alloc(1, sizeof(*peer));
 
+	pthread_mutex_init(&peer->lock, NULL);
+	peer->scheduled = MONO_NEVER;
 	peer->remote.public_key = *public_key;
 	cookie_jar_init(&peer->cookies, public_key);
 	timers_init(&peer->timers, now);
@@ -31,6 +33,7 @@ void peer_free(struct peer *peer)
 	assert(!peer->deadline.slot && !peer->allowed_ips.n);
 	packet_queue_drop(&peer->staged);
 	handshake_wipe(&peer->handshake);
+	pthread_mutex_destroy(&peer->lock);
 	mem_wipe(peer, sizeof(*peer));
 	free(peer);
 }
@@ -61,7 +64,7 @@ static void drop_session(struct session **session, struct index_table *table)
 	if (!*session)
 		return;
 	index_remove(table, (*session)->local_index);
-	session_free(*session);
+	session_let_go(*session);
 	*session = NULL;
 }
 

@@ -1,6 +1,7 @@
 #ifndef DATAPATH_ENGINE_PEER_H
 #define DATAPATH_ENGINE_PEER_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,10 +20,15 @@
 /**
  * One peer: its parts, joined. The tunnel drives them; here is what needs no tunnel, above all
  * which session is which. The keys of a peer are wiped with it.
+ *
+ * Peers come and go, and get their keys and allowed IPs, while no packet is under way. Of the rest,
+ * what packets change is guarded by `lock`, what handshakes and deadlines change by the tunnel's.
  */
 struct peer {
-	struct noise_remote remote;
-	struct handshake handshake; /* ours as initiator; an answer needs none beyond its moment */
+	pthread_mutex_t
+		lock;      /* of what stands from here to `remote`, and of the sessions' counters */
+	mono_ns scheduled; /* when the tunnel will look at the timers; MONO_NEVER: not by itself */
+	struct timers timers;
 
 	/*
 	 * previous still receives: packets may be on their way. current sends and receives. next
@@ -31,15 +37,17 @@ struct peer {
 	 */
 	struct session *previous, *current, *next;
 
-	struct cookie_jar cookies;
-	struct timers timers;
-	struct deadline deadline; /* the first of the timers, in the tunnel's heap */
-
 	struct path path;            /* where it was last heard from, or is said to be */
-	bool keepalive_missed;       /* one was due when there was no endpoint */
-	struct packet_queue staged;  /* IP packets that wait for a session */
-	int64_t last_handshake_unix; /* unix time, nanoseconds; 0: never */
 	uint64_t rx_bytes, tx_bytes; /* of datagrams, without what UDP and IP add */
+	struct packet_queue staged;  /* IP packets that wait for a session */
+	bool keepalive_missed;       /* one was due when there was no endpoint */
+
+	struct noise_remote remote;
+	struct handshake handshake; /* ours as initiator; an answer needs none beyond its moment */
+
+	struct cookie_jar cookies;
+	struct deadline deadline;    /* the first of the timers, in the tunnel's heap */
+	int64_t last_handshake_unix; /* unix time, nanoseconds; 0: never */
 
 	/* The latest timestamp it has sent, and when; and our latest to it. */
 	uint8_t timestamp_seen[WIRE_TIMESTAMP_LEN];
@@ -47,11 +55,6 @@ struct peer {
 	int64_t timestamp_sent_unix;
 
 	struct allowedips_owner allowed_ips;
-
-	/* The batch at hand: IP packets to be sealed, datagrams to be opened. */
-	struct packet_queue outgoing, incoming;
-	struct peer *touched_next;
-	bool touched;
 
 	struct peer *before, *after; /* all peers, in the order they were added: peers.h */
 	struct peer *hash_next;
@@ -72,6 +75,16 @@ static inline struct peer *peer_of_owner(struct allowedips_owner *owner)
 	return (struct peer *)((char *)owner - offsetof(struct peer, allowed_ips));
 }
 
+static inline void peer_lock(struct peer *peer)
+{
+	pthread_mutex_lock(&peer->lock);
+}
+
+static inline void peer_unlock(struct peer *peer)
+{
+	pthread_mutex_unlock(&peer->lock);
+}
+
 /** A line in the log about this peer, which is named by the start of its public key. */
 void peer_log(enum log_level level, const struct peer *peer, const char *text);
 
@@ -80,7 +93,7 @@ struct session *peer_find_session(const struct peer *peer, uint32_t local_index)
 
 /**
  * Takes the session of a handshake that just completed for us; its number is in the table. What
- * it pushes out is freed, its number with it: a session two handshakes old is gone.
+ * it pushes out is let go, its number with it: a session two handshakes old is gone.
  */
 void peer_add_session(struct peer *peer, struct session *session, struct index_table *table);
 /**

@@ -1,7 +1,8 @@
 /*
  * A session seals and opens in place, by the batch: what the AEAD is to do is gathered on the
- * stack. It owns its two keys; packets stay with their queue, or with whoever handed them in.
- * One thread at a time.
+ * stack. It owns its two keys, which go with the last holder; packets stay with their queue, or
+ * with whoever handed them in. Several threads may seal and open at a time: what changes with each
+ * packet is dealt with before and after.
  */
 #include "datapath/engine/session.h"
 
@@ -23,6 +24,7 @@ struct session *session_new(const struct noise_keys *keys, uint32_t local_index,
 {
 	struct session *session = mem_alloc(1, sizeof(*session));
 
+	session->n_holders = 1;
 	session->send = aead_key_new(AEAD_SEAL, keys->send.bytes);
 	session->receive = aead_key_new(AEAD_OPEN, keys->receive.bytes);
 	session->born = now;
@@ -32,9 +34,15 @@ struct session *session_new(const struct noise_keys *keys, uint32_t local_index,
 	return session;
 }
 
-void session_free(struct session *session)
+struct session *session_hold(struct session *session)
 {
-	if (!session)
+	atomic_fetch_add_explicit(&session->n_holders, 1, memory_order_relaxed);
+	return session;
+}
+
+void session_let_go(struct session *session)
+{
+	if (!session || atomic_fetch_sub_explicit(&session->n_holders, 1, memory_order_acq_rel) > 1)
 		return;
 	aead_key_free(session->send);
 	aead_key_free(session->receive);
@@ -70,13 +78,28 @@ static size_t padding_of(size_t len, unsigned int mtu_bytes)
 	return padded - last;
 }
 
+size_t session_sealed_len(size_t len, unsigned int mtu_bytes)
+{
+	return len + padding_of(len, mtu_bytes) + WIRE_DATA_MIN_LEN;
+}
+
+uint64_t session_reserve(struct session *session, size_t *n)
+{
+	uint64_t first = session->send_counter;
+
+	if (*n > REJECT_AFTER_MESSAGES - first)
+		*n = (size_t)(REJECT_AFTER_MESSAGES - first);
+	session->send_counter += *n;
+	return first;
+}
+
 /* Pads a packet, puts the header in front of it, and says what is to be sealed. */
-static struct aead_op prepare_seal(struct session *session, struct packet *packet,
-				   unsigned int mtu_bytes)
+static struct aead_op prepare_seal(const struct session *session, struct packet *packet,
+				   uint64_t counter, unsigned int mtu_bytes)
 {
 	size_t padding = padding_of(packet->len, mtu_bytes);
 	struct aead_op op = {
-		.counter = session->send_counter++,
+		.counter = counter,
 		.data = packet->data,
 		.len = packet->len + padding,
 	};
@@ -87,34 +110,26 @@ static struct aead_op prepare_seal(struct session *session, struct packet *packe
 	memset(packet->data + packet->len, 0, padding);
 	store_le32(header.type, WIRE_DATA);
 	store_le32(header.receiver, session->remote_index);
-	store_le64(header.counter, op.counter);
+	store_le64(header.counter, counter);
 	packet->data -= HEADER_LEN;
 	memcpy(packet->data, &header, HEADER_LEN);
 	packet->len = HEADER_LEN + op.len + WIRE_TAG_LEN;
 	return op;
 }
 
-void session_seal(struct session *session, struct packet_queue *packets, unsigned int mtu_bytes)
+void session_seal(const struct session *session, struct packet_queue *packets, uint64_t first,
+		  unsigned int mtu_bytes)
 {
-	struct packet_queue sealed = { 0 };
 	struct aead_op ops[BATCH];
+	size_t n = 0;
 
-	while (packets->n) {
-		size_t n = 0;
-
-		while (packets->n && n < BATCH) {
-			struct packet *packet = packet_queue_pop(packets);
-
-			if (session->send_counter >= REJECT_AFTER_MESSAGES) {
-				packet_free(packet);
-				continue;
-			}
-			ops[n++] = prepare_seal(session, packet, mtu_bytes);
-			packet_queue_push(&sealed, packet);
+	for (struct packet *packet = packets->first; packet; packet = packet->next) {
+		ops[n++] = prepare_seal(session, packet, first++, mtu_bytes);
+		if (n == BATCH || !packet->next) {
+			aead_seal_batch(session->send, ops, n);
+			n = 0;
 		}
-		aead_seal_batch(session->send, ops, n);
 	}
-	packet_queue_append(packets, &sealed);
 }
 
 static struct aead_op prepare_open(const struct packet *packet)
@@ -130,20 +145,20 @@ static struct aead_op prepare_open(const struct packet *packet)
 	};
 }
 
-static enum session_opened finish_open(struct session *session, struct packet *packet,
-				       const struct aead_op *op)
+static struct session_opened finish_open(struct packet *packet, const struct aead_op *op)
 {
+	struct session_opened opened = { op->counter, SESSION_BAD_TAG };
+
 	if (!op->ok)
-		return SESSION_BAD_TAG;
-	if (!replay_accept(&session->replay, op->counter))
-		return SESSION_REPLAYED;
+		return opened;
 	packet->data = op->data;
 	packet->len = op->len;
-	return SESSION_OPENED;
+	opened.result = SESSION_OPENED;
+	return opened;
 }
 
-void session_open(struct session *session, struct packet *const *packets,
-		  enum session_opened *results, size_t n)
+void session_open(const struct session *session, struct packet *const *packets,
+		  struct session_opened *opened, size_t n)
 {
 	struct aead_op ops[BATCH];
 
@@ -154,7 +169,15 @@ void session_open(struct session *session, struct packet *const *packets,
 			ops[i] = prepare_open(packets[done + i]);
 		aead_open_batch(session->receive, ops, n_ops);
 		for (size_t i = 0; i < n_ops; i++)
-			results[done + i] = finish_open(session, packets[done + i], &ops[i]);
+			opened[done + i] = finish_open(packets[done + i], &ops[i]);
 		done += n_ops;
 	}
+}
+
+void session_accept(struct session *session, struct session_opened *opened, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (opened[i].result == SESSION_OPENED &&
+		    !replay_accept(&session->replay, opened[i].counter))
+			opened[i].result = SESSION_REPLAYED;
 }

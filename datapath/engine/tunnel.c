@@ -50,16 +50,19 @@ const char *verdict_name(enum verdict verdict)
 
 uint64_t tunnel_count(const struct tunnel *tunnel, enum verdict verdict)
 {
+	uint64_t n = 0;
+
 	assert(verdict < VERDICT_N);
-	return tunnel->counts[verdict];
+	for (unsigned int i = 0; i < tunnel->env.n_lanes; i++)
+		n += tunnel->lanes[i].counts[verdict];
+	return n;
 }
 
 /* ---- shared by the tunnel's files --------------------------------------------------------- */
 
 void tunnel_drop(struct tunnel *tunnel, struct packet *packet, enum verdict verdict)
 {
-	tunnel_judge(tunnel, verdict);
-	packet_free(packet);
+	lane_drop(tunnel->at_work, packet, verdict);
 }
 
 static uint32_t random_u32(const struct tunnel *tunnel)
@@ -85,32 +88,6 @@ uint32_t tunnel_new_index(struct tunnel *tunnel, struct peer *peer)
 	return index;
 }
 
-void tunnel_touch(struct tunnel *tunnel, struct peer *peer)
-{
-	if (peer->touched)
-		return;
-	peer->touched = true;
-	peer->touched_next = NULL;
-	if (tunnel->touched_last)
-		tunnel->touched_last->touched_next = peer;
-	else
-		tunnel->touched_first = peer;
-	tunnel->touched_last = peer;
-}
-
-struct peer *tunnel_untouch(struct tunnel *tunnel)
-{
-	struct peer *peer = tunnel->touched_first;
-
-	if (!peer)
-		return NULL;
-	peer->touched = false;
-	tunnel->touched_first = peer->touched_next;
-	if (!tunnel->touched_first)
-		tunnel->touched_last = NULL;
-	return peer;
-}
-
 void tunnel_prepare_from(struct tunnel *tunnel, struct peer *peer)
 {
 	tunnel->unprepared = peer;
@@ -118,7 +95,8 @@ void tunnel_prepare_from(struct tunnel *tunnel, struct peer *peer)
 
 void tunnel_schedule(struct tunnel *tunnel, struct peer *peer)
 {
-	deadlines_set(&tunnel->deadlines, &peer->deadline, timers_next(&peer->timers));
+	peer->scheduled = timers_next(&peer->timers);
+	deadlines_set(&tunnel->deadlines, &peer->deadline, peer->scheduled);
 }
 
 void tunnel_roam(struct peer *peer, const struct packet *packet)
@@ -141,6 +119,14 @@ struct tunnel *tunnel_new(const struct tunnel_env *env)
 
 	assert(env->pool && env->random);
 	tunnel->env = *env;
+	if (!env->n_lanes)
+		tunnel->env.n_lanes = 1;
+	tunnel->lanes = mem_alloc(tunnel->env.n_lanes, sizeof(tunnel->lanes[0]));
+	for (unsigned int i = 0; i < tunnel->env.n_lanes; i++)
+		tunnel->lanes[i].tunnel = tunnel;
+	tunnel->at_work = &tunnel->lanes[0];
+	tunnel->promised = MONO_NEVER;
+	pthread_mutex_init(&tunnel->lock, NULL);
 	tunnel->index = index_table_new();
 	tunnel->allowed_ips = allowedips_new();
 	tunnel->collect_at = MONO_NEVER;
@@ -156,26 +142,20 @@ void tunnel_free(struct tunnel *tunnel)
 	if (!tunnel)
 		return;
 	tunnel_remove_all_peers(tunnel);
-	packet_queue_drop(&tunnel->to_udp);
-	packet_queue_drop(&tunnel->to_tun);
+	for (unsigned int i = 0; i < tunnel->env.n_lanes; i++) {
+		packet_queue_drop(&tunnel->lanes[i].to_udp);
+		packet_queue_drop(&tunnel->lanes[i].to_tun);
+	}
+	free(tunnel->lanes);
 	peers_fini(&tunnel->peers);
 	deadlines_fini(&tunnel->deadlines);
 	ratelimiter_free(tunnel->limiter);
 	allowedips_free(tunnel->allowed_ips);
 	index_table_free(tunnel->index);
 	noise_identity_fini(&tunnel->identity);
+	pthread_mutex_destroy(&tunnel->lock);
 	mem_wipe(tunnel, sizeof(*tunnel));
 	free(tunnel);
-}
-
-struct packet_queue *tunnel_to_udp(struct tunnel *tunnel)
-{
-	return &tunnel->to_udp;
-}
-
-struct packet_queue *tunnel_to_tun(struct tunnel *tunnel)
-{
-	return &tunnel->to_tun;
 }
 
 static bool same_source(const struct path *a, const struct path *b)
@@ -190,10 +170,16 @@ static bool same_source(const struct path *a, const struct path *b)
 
 void tunnel_forget_source(struct tunnel *tunnel, const struct packet *packet)
 {
+	struct peer *peer = packet->peer;
+
 	(void)tunnel;
+	if (!peer)
+		return;
+	peer_lock(peer);
 	/* It may have been heard from elsewhere since. */
-	if (packet->peer && same_source(&packet->peer->path, &packet->path))
-		tunnel_clear_source(packet->peer);
+	if (same_source(&peer->path, &packet->path))
+		tunnel_clear_source(peer);
+	peer_unlock(peer);
 }
 
 void tunnel_forget_sources(struct tunnel *tunnel)
@@ -205,9 +191,12 @@ void tunnel_forget_sources(struct tunnel *tunnel)
 void tunnel_check_sources(struct tunnel *tunnel,
 			  bool (*is_usable)(void *ctx, const struct path *path), void *ctx)
 {
-	for (struct peer *peer = tunnel->peers.first; peer; peer = peer->after)
+	for (struct peer *peer = tunnel->peers.first; peer; peer = peer->after) {
+		peer_lock(peer);
 		if (peer->path.source_ifindex && !is_usable(ctx, &peer->path))
 			tunnel_clear_source(peer);
+		peer_unlock(peer);
+	}
 }
 
 /* All that a peer knows of sessions is void; what waits for one goes on waiting. */
@@ -223,7 +212,7 @@ static void wake_peer(struct tunnel *tunnel, struct peer *peer, const struct ins
 {
 	if (!tunnel->up)
 		return;
-	tunnel_send(tunnel, peer, now);
+	tunnel_send_staged(tunnel, peer, now);
 	timers_hurry_keepalive(&peer->timers, now->mono);
 	tunnel_schedule(tunnel, peer);
 }
@@ -318,7 +307,7 @@ struct peer *tunnel_add_peer(struct tunnel *tunnel, const struct wg_key *public_
 void tunnel_remove_peer(struct tunnel *tunnel, struct peer *peer)
 {
 	/* What it sends still goes out, but can no longer be traced to it. */
-	for (struct packet *packet = tunnel->to_udp.first; packet; packet = packet->next) {
+	for (struct packet *packet = tunnel->lanes[0].to_udp.first; packet; packet = packet->next) {
 		if (packet->peer == peer)
 			packet->peer = NULL;
 	}
@@ -386,13 +375,13 @@ void tunnel_poke_peer(struct tunnel *tunnel, struct peer *peer, const struct ins
 {
 	if (!tunnel->up)
 		return;
-	tunnel_send(tunnel, peer, now);
+	tunnel_send_staged(tunnel, peer, now);
 	if (peer->keepalive_missed)
 		timers_hurry_keepalive(&peer->timers, now->mono);
 	tunnel_schedule(tunnel, peer);
 }
 
-void tunnel_describe_peer(const struct tunnel *tunnel, const struct peer *peer, struct wg_peer *out)
+void tunnel_describe_peer(const struct tunnel *tunnel, struct peer *peer, struct wg_peer *out)
 {
 	const struct allowedips_node *node = NULL;
 
@@ -400,12 +389,14 @@ void tunnel_describe_peer(const struct tunnel *tunnel, const struct peer *peer, 
 	out->flags = WG_PEER_HAS_PUBLIC_KEY | WG_PEER_HAS_PRESHARED_KEY | WG_PEER_HAS_KEEPALIVE;
 	out->public_key = peer->remote.public_key;
 	out->preshared_key = peer->remote.preshared_key;
+	peer_lock(peer);
 	out->endpoint.addr = peer->path.remote;
 	out->keepalive_s = peer->timers.keepalive_s;
 	out->last_handshake_s = peer->last_handshake_unix / SEC(1);
 	out->last_handshake_ns = (uint32_t)(peer->last_handshake_unix % SEC(1));
 	out->rx_bytes = peer->rx_bytes;
 	out->tx_bytes = peer->tx_bytes;
+	peer_unlock(peer);
 	while ((node = allowedips_next(&peer->allowed_ips, node)))
 		wg_peer_add_allowed_ip(out)->cidr = allowedips_prefix(node);
 }

@@ -11,13 +11,20 @@
 
 /*
  * The engine's front door: one WireGuard interface. It makes no system call, knows no clock and
- * no randomness but what it is handed, and has no globals. One thread at a time.
+ * no randomness but what it is handed, and has no globals.
  *
- * Packets go in by the batch, in queues that are empty afterwards; what comes of them waits in
- * tunnel_to_udp() and tunnel_to_tun() for the host to send. Packets of one run to the same path
- * stand together there, so that the host may send them as one.
+ * Packets go through lanes, of which each belongs to one thread. They go in by the batch, in queues
+ * that are empty afterwards; what comes of them waits in lane_to_udp() and lane_to_tun() for the
+ * host to send. Packets of one run to the same path stand together there, so that the host may send
+ * them as one.
+ *
+ * Who may call what, and when: the lane_ functions, each lane's thread, at any time. tunnel_tick(),
+ * tunnel_describe_peer() and tunnel_next_peer(), and what says so: the thread of the first lane, at
+ * any time. All others: that thread, while no lane has a packet under way. So peers, their keys and
+ * allowed IPs need no lock: they do not change under those who use them.
  */
 struct tunnel;
+struct lane;
 
 /** What became of a packet. One counter each: tunnel_count(). */
 enum verdict {
@@ -52,7 +59,9 @@ enum verdict {
 const char *verdict_name(enum verdict verdict);
 
 struct tunnel_env {
-	struct packet_pool *pool;                         /* outlives the tunnel */
+	/* For what the tunnel writes itself; outlives it. Shared, if there is more than one lane.
+	 */
+	struct packet_pool *pool;
 	void (*random)(void *ctx, void *out, size_t len); /* must not fail */
 	void *random_ctx;
 	/* Whether so many datagrams wait to be handed in that some may be lost. NULL: asked only
@@ -60,6 +69,11 @@ struct tunnel_env {
 	bool (*is_backlogged)(void *ctx);
 	void *backlogged_ctx;
 	unsigned int mtu_bytes; /* of the TUN */
+	unsigned int n_lanes;   /* 0 counts as 1 */
+	/* Called by the other lanes' threads: tunnel_tick() is to be called earlier than it said.
+	 * May be NULL if there are none. */
+	void (*hurry)(void *ctx);
+	void *hurry_ctx;
 };
 
 /** A tunnel that is down, without key and peers. Never NULL. */
@@ -67,10 +81,17 @@ struct tunnel *tunnel_new(const struct tunnel_env *env);
 /** Wipes all keys; packets left in its queues go back to the pool. NULL is allowed. */
 void tunnel_free(struct tunnel *tunnel);
 
+/** The i-th lane, from 0. The tunnel's. */
+struct lane *tunnel_lane(struct tunnel *tunnel, unsigned int i);
+
 /** Plain IP packets that the host's kernel routed into the TUN. */
-void tunnel_from_tun(struct tunnel *tunnel, struct packet_queue *in, const struct instant *now);
+void lane_from_tun(struct lane *lane, struct packet_queue *in, const struct instant *now);
 /** Datagrams, with the path they came by and their outer DS field. */
-void tunnel_from_udp(struct tunnel *tunnel, struct packet_queue *in, const struct instant *now);
+void lane_from_udp(struct lane *lane, struct packet_queue *in, const struct instant *now);
+/** What waits to be sent; the host pops it empty. */
+struct packet_queue *lane_to_udp(struct lane *lane);
+struct packet_queue *lane_to_tun(struct lane *lane);
+
 /**
  * Does what is due. Returns when to be called again at the latest, MONO_NEVER if nothing is
  * pending, and `now` or earlier if there was more to do than is good for one call: send what there
@@ -78,18 +99,15 @@ void tunnel_from_udp(struct tunnel *tunnel, struct packet_queue *in, const struc
  */
 mono_ns tunnel_tick(struct tunnel *tunnel, const struct instant *now);
 
-/** What waits to be sent; the host pops it empty. */
-struct packet_queue *tunnel_to_udp(struct tunnel *tunnel);
-struct packet_queue *tunnel_to_tun(struct tunnel *tunnel);
-
 /**
  * The host could not send from the source address in `packet`'s path, which came from
- * tunnel_to_udp(): its peer lets the kernel choose again. Call it before the next tunnel_ call.
+ * lane_to_udp(): its peer lets the kernel choose again. Any lane's thread, at any time.
  */
 void tunnel_forget_source(struct tunnel *tunnel, const struct packet *packet);
 /** Likewise for all peers: the mark changed. */
 void tunnel_forget_sources(struct tunnel *tunnel);
-/** Likewise for those whose path, which has a source, is not usable any more: routes changed. */
+/** Likewise for those whose path, which has a source, is not usable any more: routes changed. The
+ * first lane's thread, at any time. */
 void tunnel_check_sources(struct tunnel *tunnel,
 			  bool (*is_usable)(void *ctx, const struct path *path), void *ctx);
 
@@ -140,10 +158,9 @@ void tunnel_clear_allowed_ips(struct tunnel *tunnel, struct peer *peer);
 void tunnel_poke_peer(struct tunnel *tunnel, struct peer *peer, const struct instant *now);
 
 /** Fills in a fresh `out` with all there is to say about a peer, as a get reports it. */
-void tunnel_describe_peer(const struct tunnel *tunnel, const struct peer *peer,
-			  struct wg_peer *out);
+void tunnel_describe_peer(const struct tunnel *tunnel, struct peer *peer, struct wg_peer *out);
 
-/** How many packets got this verdict. */
+/** How many packets got this verdict, in all lanes. */
 uint64_t tunnel_count(const struct tunnel *tunnel, enum verdict verdict);
 
 #endif

@@ -100,7 +100,7 @@ static void send_cookie(struct tunnel *tunnel, const struct packet *packet, mono
 	memcpy(reply->data, &message, sizeof(message));
 	/* The way it came; its DS field stays 0, as the kernel has it. */
 	reply->path = packet->path;
-	packet_queue_push(&tunnel->to_udp, reply);
+	packet_queue_push(&tunnel->at_work->to_udp, reply);
 }
 
 /* Whether an initiation or a response deserves work: its macs, and how busy we are. [W] 5.3 */
@@ -179,10 +179,12 @@ static enum verdict receive_initiation(struct tunnel *tunnel, const struct packe
 		return VERDICT_BAD_HANDSHAKE;
 	if (!peer_accept_timestamp(peer, timestamp, now->mono))
 		return VERDICT_REPLAYED_HANDSHAKE;
+	peer_lock(peer);
 	heard_from(peer, packet, now->mono);
 	if (!respond(tunnel, peer, &handshake, now->mono))
 		verdict = VERDICT_BAD_HANDSHAKE;
 	tunnel_schedule(tunnel, peer);
+	peer_unlock(peer);
 	return verdict;
 }
 
@@ -207,6 +209,7 @@ static enum verdict receive_response(struct tunnel *tunnel, const struct packet 
 	if (!peer ||
 	    !noise_read_response(&peer->handshake, &message, &tunnel->identity, &peer->remote))
 		return VERDICT_BAD_HANDSHAKE;
+	peer_lock(peer);
 	heard_from(peer, packet, now->mono);
 	/* The number passes from the handshake to the session. */
 	noise_derive_keys(&keys, &peer->handshake);
@@ -219,6 +222,7 @@ static enum verdict receive_response(struct tunnel *tunnel, const struct packet 
 	/* Confirms the session: with what waits, or else with nothing. [W] 6.5 */
 	tunnel_send_keepalive(tunnel, peer, now);
 	tunnel_schedule(tunnel, peer);
+	peer_unlock(peer);
 	return verdict;
 }
 

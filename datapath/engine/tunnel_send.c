@@ -1,7 +1,7 @@
 /*
- * From the TUN to UDP: see tunnel_internal.h. A batch is first dealt out to the peers' `outgoing`
- * queues, then sealed and sent peer by peer, so that one call seals all that one peer gets, and
- * what goes to one path stands together. Packets belong to the queue they are in.
+ * From the TUN to UDP: see tunnel_internal.h. What goes the usual way (there is a session, nothing
+ * waits before it) gets its counters under the peer's lock and is sealed without any; all else
+ * takes the tunnel's lock. Packets belong to the queue they are in.
  */
 #include <string.h>
 
@@ -14,7 +14,7 @@ void tunnel_push(struct tunnel *tunnel, struct peer *peer, struct packet *packet
 	packet->path = peer->path;
 	packet->peer = peer;
 	peer->tx_bytes += packet->len;
-	packet_queue_push(&tunnel->to_udp, packet);
+	packet_queue_push(&tunnel->at_work->to_udp, packet);
 }
 
 /* Puts packets behind those that wait; the oldest make room. */
@@ -37,24 +37,6 @@ static void stage(struct tunnel *tunnel, struct peer *peer, struct packet_queue 
 	}
 }
 
-/* Seals and sends a queue; there is a session that can. */
-static void seal(struct tunnel *tunnel, struct peer *peer, struct packet_queue *packets,
-		 mono_ns now)
-{
-	size_t n = packets->n;
-
-	session_seal(peer->current, packets, tunnel->env.mtu_bytes);
-	/* Only the last of 2^64 packets come too late for their session. */
-	tunnel->counts[VERDICT_NO_SESSION] += n - packets->n;
-	for (struct packet *packet = packets->first; packet; packet = packet->next) {
-		packet->path = peer->path;
-		packet->peer = peer;
-		peer->tx_bytes += packet->len;
-	}
-	packet_queue_append(&tunnel->to_udp, packets);
-	timers_authenticated_sent(&peer->timers, now);
-}
-
 /* What may be sealed now: the session is there, and so is somewhere to send it. */
 static bool can_send(const struct tunnel *tunnel, const struct peer *peer, mono_ns now)
 {
@@ -62,35 +44,92 @@ static bool can_send(const struct tunnel *tunnel, const struct peer *peer, mono_
 	       session_can_send(peer->current, now);
 }
 
-void tunnel_send(struct tunnel *tunnel, struct peer *peer, const struct instant *now)
-{
-	struct packet_queue packets = { 0 };
+/* A batch that has its counters, and what it needs to be sealed without a lock. */
+struct sealing {
+	struct session *session; /* held */
+	uint64_t first;          /* counter */
+	struct path path;
+};
 
-	if (!peer->staged.n && !peer->outgoing.n)
+/* Gives counters to all packets of a queue, and counts them as sent; can_send() is true. Only the
+ * last of 2^64 packets come too late for their session: they are dropped. */
+static struct sealing reserve(struct tunnel *tunnel, struct peer *peer,
+			      struct packet_queue *packets, mono_ns now)
+{
+	struct sealing sealing = { .session = session_hold(peer->current), .path = peer->path };
+	size_t n = packets->n;
+
+	sealing.first = session_reserve(sealing.session, &n);
+	if (n < packets->n) {
+		struct packet_queue rest = *packets;
+
+		*packets = (struct packet_queue){ 0 };
+		while (packets->n < n)
+			packet_queue_push(packets, packet_queue_pop(&rest));
+		lane_drop_all(tunnel->at_work, &rest, VERDICT_NO_SESSION);
+	}
+	for (const struct packet *packet = packets->first; packet; packet = packet->next)
+		peer->tx_bytes += session_sealed_len(packet->len, tunnel->env.mtu_bytes);
+	timers_authenticated_sent(&peer->timers, now);
+	return sealing;
+}
+
+/* Seals them, and hands them to UDP. */
+static void seal(struct lane *lane, struct peer *peer, struct sealing *sealing,
+		 struct packet_queue *packets)
+{
+	session_seal(sealing->session, packets, sealing->first, lane->tunnel->env.mtu_bytes);
+	session_let_go(sealing->session);
+	for (struct packet *packet = packets->first; packet; packet = packet->next) {
+		packet->path = sealing->path;
+		packet->peer = peer;
+	}
+	packet_queue_append(&lane->to_udp, packets);
+}
+
+static void data_sent(struct tunnel *tunnel, struct peer *peer, mono_ns now)
+{
+	if (!timers_is_set(&peer->timers, TIMER_NEW_HANDSHAKE))
+		timers_data_sent(&peer->timers, now, tunnel_jitter(tunnel));
+}
+
+void tunnel_send(struct tunnel *tunnel, struct peer *peer, struct packet_queue *packets,
+		 const struct instant *now)
+{
+	struct packet_queue all = { 0 };
+	struct sealing sealing;
+
+	if (!peer->staged.n && !packets->n)
 		return;
 	if (!can_send(tunnel, peer, now->mono)) {
-		stage(tunnel, peer, &peer->outgoing);
+		stage(tunnel, peer, packets);
 		tunnel_initiate(tunnel, peer, now);
 		return;
 	}
-	packet_queue_append(&packets, &peer->staged);
-	packet_queue_append(&packets, &peer->outgoing);
-	tunnel->counts[VERDICT_SENT] += packets.n;
-	seal(tunnel, peer, &packets, now->mono);
-	if (!timers_is_set(&peer->timers, TIMER_NEW_HANDSHAKE))
-		timers_data_sent(&peer->timers, now->mono, tunnel_jitter(tunnel));
+	packet_queue_append(&all, &peer->staged);
+	packet_queue_append(&all, packets);
+	lane_judge(tunnel->at_work, VERDICT_SENT, all.n);
+	sealing = reserve(tunnel, peer, &all, now->mono);
+	seal(tunnel->at_work, peer, &sealing, &all);
+	data_sent(tunnel, peer, now->mono);
 	if (peer_rekey_on_send(peer, now->mono))
 		tunnel_initiate(tunnel, peer, now);
+}
+
+void tunnel_send_staged(struct tunnel *tunnel, struct peer *peer, const struct instant *now)
+{
+	tunnel_send(tunnel, peer, &(struct packet_queue){ 0 }, now);
 }
 
 void tunnel_send_keepalive(struct tunnel *tunnel, struct peer *peer, const struct instant *now)
 {
 	struct packet_queue packets = { 0 };
+	struct sealing sealing;
 	struct packet *packet;
 
 	peer->keepalive_missed = peer->path.remote.sa.sa_family == AF_UNSPEC;
 	if (peer->staged.n) {
-		tunnel_send(tunnel, peer, now);
+		tunnel_send_staged(tunnel, peer, now);
 		return;
 	}
 	if (!can_send(tunnel, peer, now->mono)) {
@@ -103,24 +142,26 @@ void tunnel_send_keepalive(struct tunnel *tunnel, struct peer *peer, const struc
 		return;
 	}
 	packet_queue_push(&packets, packet);
-	seal(tunnel, peer, &packets, now->mono);
+	sealing = reserve(tunnel, peer, &packets, now->mono);
+	seal(tunnel->at_work, peer, &sealing, &packets);
 	if (peer_rekey_on_send(peer, now->mono))
 		tunnel_initiate(tunnel, peer, now);
 }
 
 /* Tells whoever sent the packet that it goes nowhere. */
-static void answer_unreachable(struct tunnel *tunnel, const struct packet *packet, mono_ns now)
+static void answer_unreachable(struct lane *lane, const struct packet *packet, mono_ns now)
 {
 	struct packet *answer;
 
-	if (!icmp_limit_allow(&tunnel->icmp_limit, now))
+	if (!icmp_limit_allow(&lane->icmp_limit, now))
 		return;
-	answer = packet_new(tunnel->env.pool, ICMP_ERROR_MAX_LEN);
+	/* From this lane's own packets: the tunnel's want its lock. */
+	answer = packet_new(packet->pool, ICMP_ERROR_MAX_LEN);
 	if (!answer)
 		return;
 	answer->len = icmp_unreachable(answer->data, packet->data, packet->len);
 	if (answer->len)
-		packet_queue_push(&tunnel->to_tun, answer);
+		packet_queue_push(&lane->to_tun, answer);
 	else
 		packet_free(answer);
 }
@@ -147,82 +188,152 @@ static bool is_from_us(const struct tunnel *tunnel, const struct peer *peer,
  * Whether the packet is a datagram that we sent to this very peer: its endpoint is routed into the
  * tunnel. It would be sent again and again, each time a bit longer, and in two when it is too long.
  */
-static bool is_loop(const struct tunnel *tunnel, const struct peer *peer, const struct ip *ip,
-		    const uint8_t *packet)
+static bool is_loop(const struct tunnel *tunnel, const struct peer *peer,
+		    const struct packet *packet)
 {
 	const union sockaddr_ip *remote = &peer->path.remote;
-	const uint8_t *udp;
+	const uint8_t *data = packet->data, *udp;
+	struct ip ip;
 
-	if (ip->version == 4) {
+	/* What nearly all are told apart by: the address. */
+	if (data[0] >> 4 == 4) {
 		if (remote->sa.sa_family != AF_INET ||
-		    memcmp(ip->destination, &remote->v4.sin_addr, 4) != 0)
+		    memcmp(data + 16, &remote->v4.sin_addr, 4) != 0)
 			return false;
 	} else {
 		if (remote->sa.sa_family != AF_INET6 ||
-		    memcmp(ip->destination, &remote->v6.sin6_addr, 16) != 0)
+		    memcmp(data + 24, &remote->v6.sin6_addr, 16) != 0)
 			return false;
 	}
-	udp = ip_find_udp(ip, packet, 8);
+	ip_read(&ip, data, packet->len);
+	udp = ip_find_udp(&ip, data, 8);
 	/* The port is at the same place in both. */
 	return udp && !memcmp(udp + 2, &remote->v4.sin_port, 2) &&
 	       is_from_us(tunnel, peer, udp + IP_UDP_HEADER_LEN);
 }
 
-static void log_loop(struct tunnel *tunnel, const struct peer *peer, mono_ns now)
+static void log_loop(struct lane *lane, const struct peer *peer, mono_ns now)
 {
-	if (tunnel->loop_logged && now - tunnel->loop_logged < SEC(60))
+	if (lane->loop_logged && now - lane->loop_logged < SEC(60))
 		return;
-	tunnel->loop_logged = now;
+	lane->loop_logged = now;
 	peer_log(LOG_LEVEL_WARN, peer, "its endpoint is routed into the tunnel");
 }
 
-/* Gives one packet to the peer it is for. */
-static enum verdict deal_out(struct tunnel *tunnel, struct packet *packet, mono_ns now)
+/* Drops what would go round and round. */
+static void drop_loops(struct lane *lane, struct peer *peer, struct packet_queue *packets,
+		       mono_ns now)
 {
+	struct packet_queue rest = { 0 };
+	struct packet *packet;
+
+	for (packet = packets->first; packet && !is_loop(lane->tunnel, peer, packet);)
+		packet = packet->next;
+	if (!packet)
+		return;
+	log_loop(lane, peer, now);
+	while ((packet = packet_queue_pop(packets))) {
+		if (is_loop(lane->tunnel, peer, packet))
+			lane_drop(lane, packet, VERDICT_LOOP);
+		else
+			packet_queue_push(&rest, packet);
+	}
+	*packets = rest;
+}
+
+/* What is left to do for a peer whose packets have gone, or could not go. */
+static void go_on(struct lane *lane, struct peer *peer, struct packet_queue *packets,
+		  const struct instant *now)
+{
+	struct tunnel *tunnel = lane->tunnel;
+
+	lane_lock(lane, peer);
+	tunnel_send(tunnel, peer, packets, now);
+	if (peer_rekey_on_send(peer, now->mono))
+		tunnel_initiate(tunnel, peer, now);
+	tunnel_schedule(tunnel, peer);
+	lane_unlock(lane, peer);
+}
+
+/* Sends one peer's packets of the batch. */
+static void send_run(struct lane *lane, struct peer *peer, struct packet_queue *packets,
+		     const struct instant *now)
+{
+	struct tunnel *tunnel = lane->tunnel;
+	struct sealing sealing = { 0 };
+	bool has_more;
+
+	peer_lock(peer);
+	if (peer->path.remote.sa.sa_family == AF_UNSPEC) {
+		peer_unlock(peer);
+		for (const struct packet *packet = packets->first; packet; packet = packet->next)
+			answer_unreachable(lane, packet, now->mono);
+		lane_drop_all(lane, packets, VERDICT_NO_ENDPOINT);
+		return;
+	}
+	drop_loops(lane, peer, packets, now->mono);
+	has_more = peer->staged.n || !can_send(tunnel, peer, now->mono) ||
+		   packets->n > REJECT_AFTER_MESSAGES - peer->current->send_counter;
+	if (packets->n && !has_more) {
+		lane_judge(lane, VERDICT_SENT, packets->n);
+		sealing = reserve(tunnel, peer, packets, now->mono);
+		data_sent(tunnel, peer, now->mono);
+		has_more = peer_rekey_on_send(peer, now->mono) ||
+			   timers_next(&peer->timers) < peer->scheduled;
+	}
+	peer_unlock(peer);
+	if (sealing.session)
+		seal(lane, peer, &sealing, packets);
+	if (has_more)
+		go_on(lane, peer, packets, now);
+}
+
+static void send_runs(struct lane *lane, const struct instant *now)
+{
+	for (unsigned int i = 0; i < lane->n_runs; i++)
+		send_run(lane, lane->runs[i].peer, &lane->runs[i].packets, now);
+	lane->n_runs = 0;
+}
+
+/* Whom a packet is for; NULL: it is dropped. */
+static struct peer *find_peer(struct lane *lane, struct packet *packet, mono_ns now)
+{
+	const struct tunnel *tunnel = lane->tunnel;
 	struct allowedips_owner *owner;
-	struct peer *peer;
 	struct ip ip;
 
-	if (!tunnel->up)
-		return VERDICT_DOWN;
-	if (!ip_read(&ip, packet->data, packet->len))
-		return VERDICT_NOT_IP;
+	if (!tunnel->up) {
+		lane_drop(lane, packet, VERDICT_DOWN);
+		return NULL;
+	}
+	if (!ip_read(&ip, packet->data, packet->len)) {
+		lane_drop(lane, packet, VERDICT_NOT_IP);
+		return NULL;
+	}
 	packet->len = ip.len;
 	owner = ip.version == 4 ? allowedips_find_v4(tunnel->allowed_ips, ip.destination)
 				: allowedips_find_v6(tunnel->allowed_ips, ip.destination);
 	if (!owner) {
-		answer_unreachable(tunnel, packet, now);
-		return VERDICT_NO_PEER;
-	}
-	peer = peer_of_owner(owner);
-	if (peer->path.remote.sa.sa_family == AF_UNSPEC) {
-		answer_unreachable(tunnel, packet, now);
-		return VERDICT_NO_ENDPOINT;
-	}
-	if (is_loop(tunnel, peer, &ip, packet->data)) {
-		log_loop(tunnel, peer, now);
-		return VERDICT_LOOP;
+		answer_unreachable(lane, packet, now);
+		lane_drop(lane, packet, VERDICT_NO_PEER);
+		return NULL;
 	}
 	/* RFC 6040 normal mode for ECN; the DSCP would tell an onlooker what is inside. */
 	packet->ds = ip.ds & IP_ECN_MASK;
-	packet_queue_push(&peer->outgoing, packet);
-	tunnel_touch(tunnel, peer);
-	return VERDICT_SENT;
+	return peer_of_owner(owner);
 }
 
-void tunnel_from_tun(struct tunnel *tunnel, struct packet_queue *in, const struct instant *now)
+void lane_from_tun(struct lane *lane, struct packet_queue *in, const struct instant *now)
 {
 	struct packet *packet;
-	struct peer *peer;
 
 	while ((packet = packet_queue_pop(in))) {
-		enum verdict verdict = deal_out(tunnel, packet, now->mono);
+		struct peer *peer = find_peer(lane, packet, now->mono);
 
-		if (verdict != VERDICT_SENT)
-			tunnel_drop(tunnel, packet, verdict);
+		if (peer && !lane_sort(lane, peer, packet)) {
+			send_runs(lane, now);
+			lane_sort(lane, peer, packet);
+		}
 	}
-	while ((peer = tunnel_untouch(tunnel))) {
-		tunnel_send(tunnel, peer, now);
-		tunnel_schedule(tunnel, peer);
-	}
+	send_runs(lane, now);
 }

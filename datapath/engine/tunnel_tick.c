@@ -74,6 +74,7 @@ mono_ns tunnel_tick(struct tunnel *tunnel, const struct instant *now)
 	struct deadline *due;
 	mono_ns next;
 
+	lane_lock(&tunnel->lanes[0], NULL);
 	for (int n = 0; n < PEERS_PER_TICK; n++) {
 		struct peer *peer;
 		enum timers_action action;
@@ -82,9 +83,11 @@ mono_ns tunnel_tick(struct tunnel *tunnel, const struct instant *now)
 		if (!due)
 			break;
 		peer = peer_of_deadline(due);
+		peer_lock(peer);
 		while ((action = timers_pop(&peer->timers, now->mono)) != TIMERS_NOTHING)
 			act(tunnel, peer, action, now);
 		tunnel_schedule(tunnel, peer);
+		peer_unlock(peer);
 	}
 	if (tunnel->collect_at <= now->mono) {
 		ratelimit_collect(tunnel->limiter, now->mono);
@@ -92,5 +95,8 @@ mono_ns tunnel_tick(struct tunnel *tunnel, const struct instant *now)
 			ratelimit_sources(tunnel->limiter) ? now->mono + SEC(1) : MONO_NEVER;
 	}
 	next = earlier(deadlines_next(&tunnel->deadlines), tunnel->collect_at);
-	return earlier(next, prepare(tunnel, now->mono));
+	next = earlier(next, prepare(tunnel, now->mono));
+	tunnel->promised = next;
+	lane_unlock(&tunnel->lanes[0], NULL);
+	return next;
 }

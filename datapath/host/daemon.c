@@ -128,8 +128,8 @@ static void on_routes_changed(void *ctx)
 /* Sends what the tunnel has made. */
 static void flush(struct daemon *daemon)
 {
-	udp_write(daemon->udp, tunnel_to_udp(daemon->tunnel));
-	tun_write(daemon->tun, tunnel_to_tun(daemon->tunnel));
+	udp_write(daemon->udp, lane_to_udp(tunnel_lane(daemon->tunnel, 0)));
+	tun_write(daemon->tun, lane_to_tun(tunnel_lane(daemon->tunnel, 0)));
 }
 
 /* The loop's work: what is due. */
@@ -158,7 +158,7 @@ static void tun_ready(struct loop_source *source, uint32_t events)
 	if (batch.n) {
 		struct instant now = wake(daemon);
 
-		tunnel_from_tun(daemon->tunnel, &batch, &now);
+		lane_from_tun(tunnel_lane(daemon->tunnel, 0), &batch, &now);
 		/* Now, for it is in the cache, and what comes the other way can wait for its turn.
 		 */
 		flush(daemon);
@@ -175,7 +175,7 @@ static void on_received(void *ctx, struct packet_queue *batch)
 	struct daemon *daemon = ctx;
 	struct instant now = wake(daemon);
 
-	tunnel_from_udp(daemon->tunnel, batch, &now);
+	lane_from_udp(tunnel_lane(daemon->tunnel, 0), batch, &now);
 	flush(daemon);
 }
 

@@ -164,10 +164,10 @@ static void twins_deliver(struct twins *twins, int from)
 {
 	struct packet_queue queue = { 0 };
 
-	packet_queue_append(&queue, tunnel_to_udp(twins->tunnel[from]));
+	packet_queue_append(&queue, lane_to_udp(tunnel_lane(twins->tunnel[from], 0)));
 	for (struct packet *packet = queue.first; packet; packet = packet->next)
 		twins_address(twins, !from, packet);
-	tunnel_from_udp(twins->tunnel[!from], &queue, &twins->now);
+	lane_from_udp(tunnel_lane(twins->tunnel[!from], 0), &queue, &twins->now);
 	assert(!queue.n);
 }
 
@@ -188,7 +188,7 @@ static void twins_speak(struct twins *twins, int from, size_t len)
 	store_be32(packet->data + 12, 0x0a000001 + (uint32_t)from);
 	store_be32(packet->data + 16, 0x0a000001 + (uint32_t)!from);
 	packet_queue_push(&queue, packet);
-	tunnel_from_tun(twins->tunnel[from], &queue, &twins->now);
+	lane_from_tun(tunnel_lane(twins->tunnel[from], 0), &queue, &twins->now);
 }
 
 /* A handshake, both ways, begun by `from`. */

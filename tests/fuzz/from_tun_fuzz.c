@@ -83,14 +83,14 @@ static void flush(struct fuzz *fuzz)
 	struct packet *packet;
 	uint64_t after;
 
-	tunnel_from_tun(tunnel, &fuzz->batch, &fuzz->twins.now);
+	lane_from_tun(tunnel_lane(tunnel, 0), &fuzz->batch, &fuzz->twins.now);
 	assert(!fuzz->batch.n);
 	/* Each is gone one way, or waits. (A handshake message may find no memory, too.) */
 	after = n_judged(tunnel) + tunnel_count(tunnel, VERDICT_SENT) +
 		tunnel_count(tunnel, VERDICT_STAGED_OVERFLOW) +
 		tunnel_count(tunnel, VERDICT_NO_MEMORY) + n_staged(tunnel);
 	assert(after >= before && after <= before + 3);
-	while ((packet = packet_queue_pop(tunnel_to_tun(tunnel)))) {
+	while ((packet = packet_queue_pop(lane_to_tun(tunnel_lane(tunnel, 0))))) {
 		check_icmp(packet);
 		packet_free(packet);
 	}
@@ -156,7 +156,7 @@ static void step_deliver(struct fuzz *fuzz)
 	flush(fuzz);
 	twins_deliver(&fuzz->twins, TARGET);
 	twins_deliver(&fuzz->twins, TWIN);
-	while ((packet = packet_queue_pop(tunnel_to_tun(fuzz->twins.tunnel[TWIN])))) {
+	while ((packet = packet_queue_pop(lane_to_tun(tunnel_lane(fuzz->twins.tunnel[TWIN], 0))))) {
 		whole = ip_read(&ip, packet->data, packet->len);
 		assert(whole && ip.len == packet->len);
 		packet_free(packet);
@@ -198,7 +198,7 @@ static void step(struct fuzz *fuzz)
 			twins_speak(&fuzz->twins, TARGET, n);
 		break;
 	case STEP_LOST:
-		packet_queue_drop(tunnel_to_udp(fuzz->twins.tunnel[TARGET]));
+		packet_queue_drop(lane_to_udp(tunnel_lane(fuzz->twins.tunnel[TARGET], 0)));
 		break;
 	case STEP_N:
 		break;
@@ -219,7 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	twins_add_peer(twins, TARGET, &lost, NULL, "10.0.0.4/32", "fd00::4/128");
 	if (script_byte(&fuzz.script) & 1)
 		twins_connect(twins, TARGET);
-	packet_queue_drop(tunnel_to_tun(twins->tunnel[TWIN]));
+	packet_queue_drop(lane_to_tun(tunnel_lane(twins->tunnel[TWIN], 0)));
 	for (int steps = 0; fuzz.script.left && steps < 300; steps++)
 		step(&fuzz);
 	step_deliver(&fuzz);

@@ -64,7 +64,7 @@ static uint64_t n_judged(const struct tunnel *tunnel)
 
 static void check_tun(struct fuzz *fuzz)
 {
-	struct packet_queue *queue = tunnel_to_tun(fuzz->twins.tunnel[TARGET]);
+	struct packet_queue *queue = lane_to_tun(tunnel_lane(fuzz->twins.tunnel[TARGET], 0));
 	struct packet *packet;
 	struct ip ip;
 
@@ -85,7 +85,7 @@ static void flush(struct fuzz *fuzz)
 	struct tunnel *tunnel = fuzz->twins.tunnel[TARGET];
 	uint64_t n = n_judged(tunnel) + fuzz->batch.n;
 
-	tunnel_from_udp(tunnel, &fuzz->batch, &fuzz->twins.now);
+	lane_from_udp(tunnel_lane(tunnel, 0), &fuzz->batch, &fuzz->twins.now);
 	assert(!fuzz->batch.n && n_judged(tunnel) == n);
 	check_tun(fuzz);
 	twins_pass(&fuzz->twins, 0);
@@ -141,7 +141,7 @@ static void step_sealed(struct fuzz *fuzz)
 		return;
 	script_bytes(&fuzz->script, packet->data, len);
 	packet_queue_push(&queue, packet);
-	session_seal(session, &queue, TWINS_MTU);
+	session_seal(session, &queue, session_reserve(session, &queue.n), TWINS_MTU);
 	packet = packet_queue_pop(&queue);
 	if (!packet)
 		return;
@@ -151,7 +151,7 @@ static void step_sealed(struct fuzz *fuzz)
 
 static struct packet *genuine(struct fuzz *fuzz)
 {
-	return packet_queue_pop(tunnel_to_udp(fuzz->twins.tunnel[TWIN]));
+	return packet_queue_pop(lane_to_udp(tunnel_lane(fuzz->twins.tunnel[TWIN], 0)));
 }
 
 static void step_changed(struct fuzz *fuzz)
@@ -268,7 +268,7 @@ static void step(struct fuzz *fuzz)
 	case STEP_ANSWER:
 		flush(fuzz);
 		twins_deliver(twins, TARGET);
-		packet_queue_drop(tunnel_to_tun(twins->tunnel[TWIN]));
+		packet_queue_drop(lane_to_tun(tunnel_lane(twins->tunnel[TWIN], 0)));
 		break;
 	case STEP_PASS:
 		flush(fuzz);
@@ -277,7 +277,7 @@ static void step(struct fuzz *fuzz)
 	case STEP_CONNECT:
 		flush(fuzz);
 		twins_connect(twins, script_byte(script) & 1);
-		packet_queue_drop(tunnel_to_tun(twins->tunnel[TWIN]));
+		packet_queue_drop(lane_to_tun(tunnel_lane(twins->tunnel[TWIN], 0)));
 		check_tun(fuzz);
 		break;
 	case STEP_CONFIG:

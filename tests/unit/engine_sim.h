@@ -279,7 +279,7 @@ static void sim_tun(struct sim *sim, int side, struct packet *packet)
 	struct packet_queue queue = { 0 };
 
 	packet_queue_push(&queue, packet);
-	tunnel_from_tun(sim->side[side].tunnel, &queue, &sim->now);
+	lane_from_tun(tunnel_lane(sim->side[side].tunnel, 0), &queue, &sim->now);
 	assert_int_equal(queue.n, 0);
 	sim_tick(sim, side);
 }
@@ -298,7 +298,8 @@ static unsigned int sim_type(const struct packet *packet)
 /* The next datagram that a side sends, now the caller's; NULL if there is none. */
 static struct packet *sim_take(struct sim *sim, int side)
 {
-	struct packet *packet = packet_queue_pop(tunnel_to_udp(sim->side[side].tunnel));
+	struct packet *packet =
+		packet_queue_pop(lane_to_udp(tunnel_lane(sim->side[side].tunnel, 0)));
 	struct sim_event *event;
 
 	if (!packet)
@@ -328,7 +329,7 @@ static struct packet *sim_take_type(struct sim *sim, int side, unsigned int type
 
 static void sim_expect_silence(struct sim *sim, int side)
 {
-	assert_int_equal(tunnel_to_udp(sim->side[side].tunnel)->n, 0);
+	assert_int_equal(lane_to_udp(tunnel_lane(sim->side[side].tunnel, 0))->n, 0);
 }
 
 static struct packet *sim_copy(struct sim *sim, const struct packet *packet)
@@ -356,9 +357,9 @@ static void sim_deliver_from(struct sim *sim, int to, struct packet *packet,
 	else
 		packet->path.source.v6 = side->address.v6.sin6_addr;
 	packet_queue_push(&queue, packet);
-	tunnel_from_udp(side->tunnel, &queue, &sim->now);
+	lane_from_udp(tunnel_lane(side->tunnel, 0), &queue, &sim->now);
 	assert_int_equal(queue.n, 0);
-	packet_queue_append(&side->received, tunnel_to_tun(side->tunnel));
+	packet_queue_append(&side->received, lane_to_tun(tunnel_lane(side->tunnel, 0)));
 	sim_tick(sim, to);
 }
 
@@ -450,7 +451,7 @@ static mono_ns sim_settle(struct sim *sim)
 	for (int i = 0; i < SIM_SIDES; i++) {
 		due = sim_tick(sim, i);
 		/* Ticking may have had something to send, and more to do. */
-		if (due < sim->now.mono || tunnel_to_udp(sim->side[i].tunnel)->n)
+		if (due < sim->now.mono || lane_to_udp(tunnel_lane(sim->side[i].tunnel, 0))->n)
 			due = sim->now.mono;
 		if (due < next)
 			next = due;

@@ -376,7 +376,7 @@ static void load_bob(struct sim *sim)
 
 		memcpy(packet->data, message, sizeof(message));
 		sim_deliver_from(sim, SIM_BOB, packet, &from);
-		packet_queue_drop(tunnel_to_udp(sim->side[SIM_BOB].tunnel));
+		packet_queue_drop(lane_to_udp(tunnel_lane(sim->side[SIM_BOB].tunnel, 0)));
 	}
 }
 
@@ -587,7 +587,7 @@ static void test_own_key(void **state)
 	assert_null(tunnel_next_peer(alice->tunnel, NULL));
 	sim_say(sim, SIM_ALICE, 1);
 	assert_int_equal(sim_count(sim, SIM_ALICE, VERDICT_NO_PEER), 1);
-	packet_queue_drop(tunnel_to_tun(alice->tunnel));
+	packet_queue_drop(lane_to_tun(tunnel_lane(alice->tunnel, 0)));
 	sim_free(sim);
 }
 

@@ -50,10 +50,10 @@ static void test_replay(void **state)
 			packet_queue_push(&queue, sim_copy(sim, packet));
 			queue.last->path.remote = sim->side[SIM_ALICE].address;
 		}
-		tunnel_from_udp(sim->side[SIM_BOB].tunnel, &queue, &sim->now);
+		lane_from_udp(tunnel_lane(sim->side[SIM_BOB].tunnel, 0), &queue, &sim->now);
 	}
 	assert_int_equal(sim_count(sim, SIM_BOB, VERDICT_REPLAYED), 3);
-	assert_int_equal(tunnel_to_tun(sim->side[SIM_BOB].tunnel)->n, 1);
+	assert_int_equal(lane_to_tun(tunnel_lane(sim->side[SIM_BOB].tunnel, 0))->n, 1);
 	packet_free(packet);
 	sim_free(sim);
 }
@@ -96,8 +96,9 @@ static void test_reordered(void **state)
 		packet_queue_push(&queue, packet[99 - i]);
 		packet[99 - i]->path.remote = sim->side[SIM_ALICE].address;
 	}
-	tunnel_from_udp(sim->side[SIM_BOB].tunnel, &queue, &sim->now);
-	packet_queue_append(&sim->side[SIM_BOB].received, tunnel_to_tun(sim->side[SIM_BOB].tunnel));
+	lane_from_udp(tunnel_lane(sim->side[SIM_BOB].tunnel, 0), &queue, &sim->now);
+	packet_queue_append(&sim->side[SIM_BOB].received,
+			    lane_to_tun(tunnel_lane(sim->side[SIM_BOB].tunnel, 0)));
 	for (uint64_t i = 0; i < 100; i++) {
 		struct packet *received = sim_received(sim, SIM_BOB);
 
@@ -157,10 +158,10 @@ static void test_sessions_in_batch(void **state)
 	packet_queue_push(&queue, sim_take_type(sim, SIM_ALICE, WIRE_INITIATION));
 	for (struct packet *packet = queue.first; packet; packet = packet->next)
 		packet->path.remote = sim->side[SIM_ALICE].address;
-	tunnel_from_udp(bob->tunnel, &queue, &sim->now);
+	lane_from_udp(tunnel_lane(bob->tunnel, 0), &queue, &sim->now);
 	assert_null(bob->peer->previous);
 	assert_non_null(bob->peer->next);
-	packet_queue_append(&bob->received, tunnel_to_tun(bob->tunnel));
+	packet_queue_append(&bob->received, lane_to_tun(tunnel_lane(bob->tunnel, 0)));
 	for (uint64_t i = 0; i < 20; i++) {
 		struct packet *packet = sim_received(sim, SIM_BOB);
 
@@ -312,7 +313,8 @@ static struct packet *seal_raw(struct sim *sim, const void *bytes, size_t len)
 	if (len)
 		memcpy(packet->data, bytes, len);
 	packet_queue_push(&queue, packet);
-	session_seal(sim->side[SIM_ALICE].peer->current, &queue, SIM_MTU);
+	session_seal(sim->side[SIM_ALICE].peer->current, &queue,
+		     session_reserve(sim->side[SIM_ALICE].peer->current, &queue.n), SIM_MTU);
 	return packet_queue_pop(&queue);
 }
 
@@ -454,15 +456,15 @@ static void test_mixed_batch(void **state)
 
 	sim_connect(sim);
 	packet_queue_push(&inner, sim_inner_v4(sim, "10.0.0.3", "10.0.0.2", 60, 200, 0));
-	tunnel_from_tun(carol, &inner, &sim->now);
-	sim_deliver_from(sim, SIM_BOB, packet_queue_pop(tunnel_to_udp(carol)), &from);
-	packet_queue_append(&queue, tunnel_to_udp(bob->tunnel));
+	lane_from_tun(tunnel_lane(carol, 0), &inner, &sim->now);
+	sim_deliver_from(sim, SIM_BOB, packet_queue_pop(lane_to_udp(tunnel_lane(carol, 0))), &from);
+	packet_queue_append(&queue, lane_to_udp(tunnel_lane(bob->tunnel, 0)));
 	queue.first->path.remote = bob->address;
-	tunnel_from_udp(carol, &queue, &sim->now);
+	lane_from_udp(tunnel_lane(carol, 0), &queue, &sim->now);
 	for (uint64_t i = 1; i < 150; i++) {
 		packet_queue_push(&inner,
 				  sim_inner_v4(sim, "10.0.0.3", "10.0.0.2", 60, 200 + i, 0));
-		tunnel_from_tun(carol, &inner, &sim->now);
+		lane_from_tun(tunnel_lane(carol, 0), &inner, &sim->now);
 	}
 	/* Alice's and Carol's by turns, 150 each, and in the middle a new handshake of Alice's. */
 	for (uint64_t i = 0; i < 150; i++) {
@@ -475,11 +477,11 @@ static void test_mixed_batch(void **state)
 		}
 		packet_queue_push(&queue, seal(sim, 100 + i));
 		queue.last->path.remote = sim->side[SIM_ALICE].address;
-		packet_queue_push(&queue, packet_queue_pop(tunnel_to_udp(carol)));
+		packet_queue_push(&queue, packet_queue_pop(lane_to_udp(tunnel_lane(carol, 0))));
 		queue.last->path.remote = from;
 	}
-	tunnel_from_udp(bob->tunnel, &queue, &sim->now);
-	packet_queue_append(&bob->received, tunnel_to_tun(bob->tunnel));
+	lane_from_udp(tunnel_lane(bob->tunnel, 0), &queue, &sim->now);
+	packet_queue_append(&bob->received, lane_to_tun(tunnel_lane(bob->tunnel, 0)));
 	assert_int_equal(bob->received.n, 300);
 	while (bob->received.n) {
 		struct packet *packet = sim_received(sim, SIM_BOB);

@@ -39,7 +39,7 @@ static void test_long_batch(void **state)
 	sim_connect(sim);
 	for (uint64_t i = 0; i < 500; i++)
 		packet_queue_push(&queue, sim_inner(sim, SIM_ALICE, 100, i));
-	tunnel_from_tun(sim->side[SIM_ALICE].tunnel, &queue, &sim->now);
+	lane_from_tun(tunnel_lane(sim->side[SIM_ALICE].tunnel, 0), &queue, &sim->now);
 	sim_run(sim, 0);
 	assert_int_equal(sim->side[SIM_BOB].received.n, 500);
 	for (uint64_t i = 0; i < 500; i++) {
@@ -84,7 +84,7 @@ static void test_runs(void **state)
 		for (int i = 0; i < PEERS; i++)
 			packet_queue_push(&queue, sim_inner_v4(sim, "10.0.0.1", to[i], 60, n, 0));
 	}
-	tunnel_from_tun(alice->tunnel, &queue, &sim->now);
+	lane_from_tun(tunnel_lane(alice->tunnel, 0), &queue, &sim->now);
 	for (uint32_t i = 0; i < PEERS; i++) {
 		for (uint64_t n = 0; n < EACH; n++) {
 			struct packet *packet = sim_take_type(sim, SIM_ALICE, WIRE_DATA);
@@ -164,7 +164,7 @@ static void test_unreachable(void **state)
 	(void)state;
 	sim_tun(sim, SIM_ALICE, sim_inner_v4(sim, "10.0.0.1", "10.77.0.1", 60, 1, 0));
 	assert_int_equal(sim_count(sim, SIM_ALICE, VERDICT_NO_PEER), 1);
-	packet = packet_queue_pop(tunnel_to_tun(alice->tunnel));
+	packet = packet_queue_pop(lane_to_tun(tunnel_lane(alice->tunnel, 0)));
 	assert_non_null(packet);
 	assert_int_equal(packet->len, 28 + 60);
 	assert_int_equal(packet->data[20], 3);
@@ -174,7 +174,7 @@ static void test_unreachable(void **state)
 	tunnel_set_endpoint(alice->tunnel, alice->peer, &none);
 	sim_tun(sim, SIM_ALICE, sim_inner_v6(sim, "fd00::1", "fd00::2", 60, 1, 0));
 	assert_int_equal(sim_count(sim, SIM_ALICE, VERDICT_NO_ENDPOINT), 1);
-	packet = packet_queue_pop(tunnel_to_tun(alice->tunnel));
+	packet = packet_queue_pop(lane_to_tun(tunnel_lane(alice->tunnel, 0)));
 	assert_non_null(packet);
 	assert_int_equal(packet->len, 48 + 60);
 	assert_int_equal(packet->data[40], 1);
@@ -185,11 +185,11 @@ static void test_unreachable(void **state)
 	/* Not without end, and not to groups. */
 	for (int i = 0; i < 1000; i++)
 		sim_tun(sim, SIM_ALICE, sim_inner_v4(sim, "10.0.0.1", "10.77.0.1", 60, 1, 0));
-	assert_int_equal(tunnel_to_tun(alice->tunnel)->n, ICMP_ERRORS_BURST - 2);
-	packet_queue_drop(tunnel_to_tun(alice->tunnel));
+	assert_int_equal(lane_to_tun(tunnel_lane(alice->tunnel, 0))->n, ICMP_ERRORS_BURST - 2);
+	packet_queue_drop(lane_to_tun(tunnel_lane(alice->tunnel, 0)));
 	sim_pass(sim, SEC(10));
 	sim_tun(sim, SIM_ALICE, sim_inner_v4(sim, "10.0.0.1", "224.0.0.251", 60, 1, 0));
-	assert_int_equal(tunnel_to_tun(alice->tunnel)->n, 0);
+	assert_int_equal(lane_to_tun(tunnel_lane(alice->tunnel, 0))->n, 0);
 	assert_int_equal(sim_count(sim, SIM_ALICE, VERDICT_NO_PEER), 1002);
 	sim_free(sim);
 }
@@ -278,7 +278,7 @@ static void test_down(void **state)
 
 	(void)state;
 	sim_say(sim, SIM_ALICE, 1);
-	packet_queue_drop(tunnel_to_udp(tunnel));
+	packet_queue_drop(lane_to_udp(tunnel_lane(tunnel, 0)));
 	tunnel_set_up(tunnel, false, &sim->now);
 	assert_int_equal(sim->side[SIM_ALICE].peer->staged.n, 0);
 	assert_int_equal(tunnel_tick(tunnel, &sim->now), MONO_NEVER);
@@ -394,7 +394,7 @@ static void test_pool_runs_low(void **state)
 	sim_pass(sim, SEC(6));
 	while (sim_tick(sim, SIM_ALICE) <= sim->now.mono)
 		;
-	assert_int_equal(tunnel_to_udp(alice->tunnel)->n, 100);
+	assert_int_equal(lane_to_udp(tunnel_lane(alice->tunnel, 0))->n, 100);
 	sim_free(sim);
 }
 

@@ -37,7 +37,7 @@ static void say_some(struct sim *sim, int side, struct direction *direction)
 	for (uint64_t n = 1 + sim_below(sim, 3); n && direction->n_sent < NUMBERS_MAX; n--)
 		packet_queue_push(&queue, sim_inner(sim, side, 28 + sim_below(sim, SIM_MTU - 28),
 						    direction->n_sent++));
-	tunnel_from_tun(sim->side[side].tunnel, &queue, &sim->now);
+	lane_from_tun(tunnel_lane(sim->side[side].tunnel, 0), &queue, &sim->now);
 	sim_tick(sim, side);
 }
 
@@ -389,7 +389,7 @@ static void test_allowed_ip_moves(void **state)
 	tunnel_clear_allowed_ips(alice->tunnel, alice->peer);
 	sim_say(sim, SIM_ALICE, 4);
 	assert_int_equal(sim_count(sim, SIM_ALICE, VERDICT_NO_PEER), 2);
-	packet_queue_drop(tunnel_to_tun(alice->tunnel));
+	packet_queue_drop(lane_to_tun(tunnel_lane(alice->tunnel, 0)));
 	packet_queue_drop(&alice->received);
 	sim_free(sim);
 }
@@ -441,7 +441,7 @@ static void test_resumed(void **state)
 	sim_connect(sim);
 	tunnel_set_keepalive(alice->tunnel, alice->peer, 25, &sim->now);
 	sim_pass(sim, SEC(2));
-	packet_queue_drop(tunnel_to_udp(alice->tunnel));
+	packet_queue_drop(lane_to_udp(tunnel_lane(alice->tunnel, 0)));
 	woken = sim->now.mono;
 	tunnel_resumed(alice->tunnel, &sim->now);
 	assert_null(alice->peer->current);

@@ -87,12 +87,12 @@ static void test_reject_after_time(void **state)
 	assert_int_equal(sim_count(sim, SIM_BOB, VERDICT_STAGED), 0);
 	packet_free(packet);
 	packet = sim_take_type(sim, SIM_BOB, WIRE_DATA);
-	packet_queue_drop(tunnel_to_udp(sim->side[SIM_BOB].tunnel));
+	packet_queue_drop(lane_to_udp(tunnel_lane(sim->side[SIM_BOB].tunnel, 0)));
 	sim_pass(sim, 1);
 	sim_deliver(sim, SIM_ALICE, packet);
 	assert_int_equal(sim_count(sim, SIM_ALICE, VERDICT_NO_SESSION), 1);
 	/* And it is not sent with any more, either. */
-	packet_queue_drop(tunnel_to_udp(sim->side[SIM_ALICE].tunnel));
+	packet_queue_drop(lane_to_udp(tunnel_lane(sim->side[SIM_ALICE].tunnel, 0)));
 	sim_say(sim, SIM_ALICE, 3);
 	assert_int_equal(sim_count(sim, SIM_ALICE, VERDICT_STAGED), 1 + 1);
 	sim_free(sim);
