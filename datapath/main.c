@@ -125,6 +125,19 @@ static int parse_fd(int *fd, const char *variable, struct err *err)
 	return 0;
 }
 
+/* How many threads are to move packets. */
+static int parse_threads(unsigned int *n, struct err *err)
+{
+	const char *text = getenv("WG_THREADS");
+	uint64_t number = 0;
+
+	if (text && *text && (num_parse(&number, text, DAEMON_THREADS_MAX) || !number))
+		return err_set(err, -EINVAL, "WG_THREADS: not a number from 1 to %d: `%s'",
+			       DAEMON_THREADS_MAX, text);
+	*n = (unsigned int)number;
+	return 0;
+}
+
 static enum log_level parse_log_level(void)
 {
 	static const struct {
@@ -154,7 +167,9 @@ static int parse_environment(struct options *options, struct err *err)
 		options->is_foreground = true;
 	if (features_parse(&options->daemon.features, offload && *offload ? offload : "on", &why))
 		return err_set(err, -EINVAL, "WG_OFFLOAD: %s", why.text);
-	r = parse_fd(&options->daemon.tun_fd, "WG_TUN_FD", err);
+	r = parse_threads(&options->daemon.n_threads, err);
+	if (!r)
+		r = parse_fd(&options->daemon.tun_fd, "WG_TUN_FD", err);
 	if (!r)
 		r = parse_fd(&options->daemon.uapi_fd, "WG_UAPI_FD", err);
 	return r ? r : parse_crypto(err);

@@ -100,7 +100,18 @@ struct packet_pool *packet_pool_new(size_t n_small, size_t n_large)
 	pool->large.n_max = n_large;
 	pool->slices.n_max = SIZE_MAX; /* bounded by the storage there is */
 	pool->large.cap = PACKET_HEADROOM + PACKET_MAX_LEN + PACKET_TAILROOM;
+	pool->owner = &self;
 	return pool;
+}
+
+void packet_pool_adopt(struct packet_pool *pool)
+{
+	pool->owner = &self;
+}
+
+void packet_pool_share(struct packet_pool *pool)
+{
+	pool->owner = NULL;
 }
 
 static struct size_class *class_of(const struct packet *packet)

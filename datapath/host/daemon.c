@@ -1,9 +1,8 @@
 /*
  * One interface at work: see daemon.h. The event loop hands batches from one side to the tunnel;
  * before it waits again, what the tunnel has made of them is sent.
- * Each source of packets has a pool of its own: packets that wait for handshakes (they come from
- * the TUN) cannot use up the memory that the handshakes need.
- * Owns everything it joins. One thread.
+ * Owns everything it joins. Works in the thread that made it; what it has other threads for is to
+ * move packets, too.
  */
 #include "datapath/host/daemon.h"
 
@@ -15,12 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "datapath/engine/wire.h"
 #include "datapath/host/control.h"
+#include "datapath/host/crew.h"
 #include "datapath/host/link_watch.h"
 #include "datapath/host/loop.h"
 #include "datapath/host/route_watch.h"
@@ -28,19 +29,14 @@
 #include "datapath/host/uapi_server.h"
 #include "datapath/host/uapi_socket.h"
 #include "datapath/host/udp.h"
-#include "datapath/host/udp_receive.h"
 #include "datapath/host/udp_send.h"
+#include "datapath/host/worker.h"
 #include "lib/crypto/random.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
 
 enum {
-	/* Packets of up to PACKET_SMALL_LEN, and larger ones. */
-	TUN_POOL_SMALL = 16384,
-	TUN_POOL_LARGE = 256,
-	UDP_POOL_SMALL = UDP_RECEIVE_SMALL,
-	UDP_POOL_LARGE = UDP_RECEIVE_LARGE,
-	/* What the tunnel writes itself: handshakes, keepalives, ICMP. */
+	/* What the tunnel writes itself: handshakes and keepalives. */
 	TUNNEL_POOL_SMALL = 16384,
 	TUNNEL_POOL_LARGE = 16,
 };
@@ -48,25 +44,43 @@ enum {
 /* A sleep of the machine that is worth starting anew for. */
 #define SLEEP_NOTICED SEC(3)
 
+/* One of those that move packets. The first has the daemon's loop and thread. */
+struct mover {
+	struct worker *worker;
+	struct loop *loop;
+};
+
 struct daemon {
 	char name[IFNAMSIZ];
 	struct loop *loop;
-	struct packet_pool *tun_pool, *udp_pool, *tunnel_pool;
-	struct tun *tun;
-	struct udp *udp;
+	struct packet_pool *tunnel_pool;
+	struct mover *movers;
+	unsigned int n_movers;
+	struct crew *crew;
+	const struct tun *tun; /* the first mover's */
 	struct tunnel *tunnel;
 	struct control control;
 	struct link_watch *link_watch;
 	struct route_watch *route_watch;
 	struct uapi_socket *uapi_socket;
 	struct uapi_server *uapi_server;
-	struct loop_source tun_source, signals; /* fd -1: not there */
-	span_ns asleep;                         /* how long the machine has slept in all */
+	struct loop_source signals, hurry; /* fd -1: not there */
+	_Atomic span_ns asleep;            /* how long the machine has slept in all */
 	bool is_up;
 	unsigned int mtu_bytes;
 	mono_ns check_at;         /* when the peers' sources are to be checked; MONO_NEVER: not */
 	mono_ns next_check_after; /* but not before */
 };
+
+static struct worker *first_worker(const struct daemon *daemon)
+{
+	return daemon->movers[0].worker;
+}
+
+static struct udp *first_udp(const struct daemon *daemon)
+{
+	return worker_udp(first_worker(daemon));
+}
 
 /* ---- time ---- */
 
@@ -79,18 +93,58 @@ static span_ns time_asleep(mono_ns now)
 	return now - (SEC(awake.tv_sec) + awake.tv_nsec);
 }
 
-/* Now; and if the machine has slept, the tunnel hears of it first. */
-static struct instant wake(struct daemon *daemon)
+static bool has_slept(const struct daemon *daemon, mono_ns now, span_ns *asleep)
 {
-	struct instant now = clock_now();
-	span_ns asleep = time_asleep(now.mono);
+	*asleep = time_asleep(now);
+	return *asleep > daemon->asleep + SLEEP_NOTICED;
+}
 
-	if (asleep > daemon->asleep + SLEEP_NOTICED) {
+/* Now; and if the machine has slept, the tunnel hears of it first. */
+static struct instant wake(void *ctx)
+{
+	struct daemon *daemon = ctx;
+	struct instant now = clock_now();
+	span_ns asleep;
+
+	if (has_slept(daemon, now.mono, &asleep)) {
 		log_info("the machine has slept: handshakes begin anew");
+		crew_pause(daemon->crew);
 		tunnel_resumed(daemon->tunnel, &now);
+		crew_resume(daemon->crew);
 		daemon->asleep = asleep;
 	}
 	return now;
+}
+
+/* Has the daemon's thread look at what is due. Any thread. */
+static void hurry(void *ctx)
+{
+	const struct daemon *daemon = ctx;
+	const uint64_t one = 1;
+	ssize_t put = write(daemon->hurry.fd, &one, sizeof(one));
+
+	(void)put; /* at worst it is full, and has been told already */
+}
+
+/* The same for other threads. */
+static struct instant wake_other(void *ctx)
+{
+	struct daemon *daemon = ctx;
+	struct instant now = clock_now();
+	span_ns asleep;
+
+	if (has_slept(daemon, now.mono, &asleep))
+		hurry(daemon);
+	return now;
+}
+
+static void hurry_ready(struct loop_source *source, uint32_t events)
+{
+	uint64_t n;
+	ssize_t got = read(source->fd, &n, sizeof(n));
+
+	(void)events;
+	(void)got; /* the loop's work comes next, and that is all */
 }
 
 /* ---- routes ---- */
@@ -99,7 +153,7 @@ static bool is_usable(void *ctx, const struct path *path)
 {
 	const struct daemon *daemon = ctx;
 
-	return route_watch_is_usable(daemon->route_watch, path, udp_mark(daemon->udp));
+	return route_watch_is_usable(daemon->route_watch, path, udp_mark(first_udp(daemon)));
 }
 
 /* Asks the kernel about each peer's path, which takes a while if there are many: then it is done
@@ -125,13 +179,6 @@ static void on_routes_changed(void *ctx)
 			soon > daemon->next_check_after ? soon : daemon->next_check_after;
 }
 
-/* Sends what the tunnel has made. */
-static void flush(struct daemon *daemon)
-{
-	udp_write(daemon->udp, lane_to_udp(tunnel_lane(daemon->tunnel, 0)));
-	tun_write(daemon->tun, lane_to_tun(tunnel_lane(daemon->tunnel, 0)));
-}
-
 /* The loop's work: what is due. */
 static mono_ns work(void *ctx)
 {
@@ -142,48 +189,24 @@ static mono_ns work(void *ctx)
 	if (now.mono >= daemon->check_at)
 		check_sources(daemon, now.mono);
 	deadline = tunnel_tick(daemon->tunnel, &now);
-	flush(daemon);
+	worker_flush(first_worker(daemon));
 	return deadline < daemon->check_at ? deadline : daemon->check_at;
 }
 
 /* ---- events ---- */
 
-static void tun_ready(struct loop_source *source, uint32_t events)
-{
-	struct daemon *daemon = source->ctx;
-	struct packet_queue batch = { 0 };
-	int r = tun_read(daemon->tun, &batch);
-
-	(void)events;
-	if (batch.n) {
-		struct instant now = wake(daemon);
-
-		lane_from_tun(tunnel_lane(daemon->tunnel, 0), &batch, &now);
-		/* Now, for it is in the cache, and what comes the other way can wait for its turn.
-		 */
-		flush(daemon);
-	}
-	packet_queue_drop(&batch);
-	if (r) {
-		log_info("the interface is gone");
-		loop_stop(daemon->loop);
-	}
-}
-
-static void on_received(void *ctx, struct packet_queue *batch)
-{
-	struct daemon *daemon = ctx;
-	struct instant now = wake(daemon);
-
-	lane_from_udp(tunnel_lane(daemon->tunnel, 0), batch, &now);
-	flush(daemon);
-}
-
-static void on_source_failed(void *ctx, const struct packet *packet)
+static void on_gone(void *ctx)
 {
 	struct daemon *daemon = ctx;
 
-	tunnel_forget_source(daemon->tunnel, packet);
+	log_info("the interface is gone");
+	loop_stop(daemon->loop);
+}
+
+/* The first worker hears of it, too. */
+static void on_gone_other(void *ctx)
+{
+	(void)ctx;
 }
 
 /* What is read in one piece shall fit one that is sent: the other side can then put together in
@@ -201,14 +224,17 @@ static void on_link(void *ctx, bool is_up, unsigned int mtu_bytes)
 	struct daemon *daemon = ctx;
 	struct instant now = wake(daemon);
 
+	crew_pause(daemon->crew);
 	tunnel_set_mtu(daemon->tunnel, mtu_bytes);
+	if (is_up != daemon->is_up)
+		tunnel_set_up(daemon->tunnel, is_up, &now);
+	crew_resume(daemon->crew);
 	daemon->mtu_bytes = mtu_bytes;
 	limit_pieces(daemon);
 	if (is_up == daemon->is_up)
 		return;
 	daemon->is_up = is_up;
 	log_info("interface is %s", is_up ? "up" : "down");
-	tunnel_set_up(daemon->tunnel, is_up, &now);
 }
 
 static struct wg_device *on_get(void *ctx)
@@ -222,8 +248,12 @@ static int on_set(void *ctx, const struct wg_device *change, struct err *err)
 {
 	struct daemon *daemon = ctx;
 	struct instant now = wake(daemon);
+	int r;
 
-	return control_set(&daemon->control, change, &now, err);
+	crew_pause(daemon->crew);
+	r = control_set(&daemon->control, change, &now, err);
+	crew_resume(daemon->crew);
+	return r;
 }
 
 static void on_socket_gone(void *ctx)
@@ -260,7 +290,7 @@ static bool is_backlogged(void *ctx)
 {
 	const struct daemon *daemon = ctx;
 
-	return udp_is_backlogged(daemon->udp);
+	return udp_is_backlogged(first_udp(daemon));
 }
 
 static int open_signals(struct daemon *daemon, struct err *err)
@@ -284,23 +314,33 @@ static int open_signals(struct daemon *daemon, struct err *err)
 	return loop_add(daemon->loop, &daemon->signals, EPOLLIN, err);
 }
 
+static int open_hurry(struct daemon *daemon, struct err *err)
+{
+	daemon->hurry = (struct loop_source){
+		.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+		.ready = hurry_ready,
+	};
+	if (daemon->hurry.fd < 0)
+		return err_set(err, -errno, "event loop: %s", strerror(errno));
+	return loop_add(daemon->loop, &daemon->hurry, EPOLLIN, err);
+}
+
 static int open_tun(struct daemon *daemon, const struct daemon_options *options, struct err *err)
 {
+	struct packet_pool *pool = worker_tun_pool(first_worker(daemon));
+	struct tun *tun;
 	int r;
 
 	if (options->tun_fd >= 0)
-		r = tun_new_from_fd(&daemon->tun, options->tun_fd, daemon->tun_pool,
-				    &options->features, err);
+		r = tun_new_from_fd(&tun, options->tun_fd, pool, &options->features, err);
+	else if (daemon->n_movers > 1)
+		r = tun_new_with_queues(&tun, daemon->name, pool, &options->features, err);
 	else
-		r = tun_new(&daemon->tun, daemon->name, daemon->tun_pool, &options->features, err);
+		r = tun_new(&tun, daemon->name, pool, &options->features, err);
 	if (r)
 		return r;
-	daemon->tun_source = (struct loop_source){
-		.fd = tun_fd(daemon->tun),
-		.ready = tun_ready,
-		.ctx = daemon,
-	};
-	return loop_add(daemon->loop, &daemon->tun_source, EPOLLIN, err);
+	daemon->tun = tun;
+	return worker_set_tun(first_worker(daemon), tun, err);
 }
 
 static int open_uapi(struct daemon *daemon, const struct daemon_options *options, struct err *err)
@@ -310,20 +350,66 @@ static int open_uapi(struct daemon *daemon, const struct daemon_options *options
 	return uapi_socket_open(&daemon->uapi_socket, daemon->name, err);
 }
 
-static void open_tunnel(struct daemon *daemon)
+static unsigned int choose_n_threads(const struct daemon_options *options)
+{
+	return options->n_threads ? options->n_threads : 1;
+}
+
+static void open_tunnel(struct daemon *daemon, unsigned int n_lanes)
 {
 	struct tunnel_env env = {
 		.random = random_for_tunnel,
 		.is_backlogged = is_backlogged,
 		.backlogged_ctx = daemon,
 		.mtu_bytes = TUN_MTU_BYTES,
+		.n_lanes = n_lanes,
+		.hurry = hurry,
+		.hurry_ctx = daemon,
 	};
 
-	daemon->tun_pool = packet_pool_new(TUN_POOL_SMALL, TUN_POOL_LARGE);
-	daemon->udp_pool = packet_pool_new(UDP_POOL_SMALL, UDP_POOL_LARGE);
 	daemon->tunnel_pool = packet_pool_new(TUNNEL_POOL_SMALL, TUNNEL_POOL_LARGE);
+	packet_pool_share(daemon->tunnel_pool);
 	env.pool = daemon->tunnel_pool;
 	daemon->tunnel = tunnel_new(&env);
+}
+
+/* The workers, without descriptors: those of the others come after the first one's. */
+static int open_workers(struct daemon *daemon, unsigned int n, struct err *err)
+{
+	const struct worker_handler first = { wake, on_gone, daemon };
+	const struct worker_handler other = { wake_other, on_gone_other, daemon };
+
+	daemon->movers = mem_alloc(n, sizeof(daemon->movers[0]));
+	for (; daemon->n_movers < n; daemon->n_movers++) {
+		struct mover *mover = &daemon->movers[daemon->n_movers];
+		int r = 0;
+
+		mover->loop = daemon->loop;
+		if (daemon->n_movers)
+			r = loop_new(&mover->loop, err);
+		if (r)
+			return r;
+		mover->worker = worker_new(daemon->tunnel, daemon->n_movers, mover->loop,
+					   daemon->n_movers ? &other : &first);
+	}
+	return 0;
+}
+
+/* Sets the other threads to work. */
+static int start_crew(struct daemon *daemon, const struct features *features, struct err *err)
+{
+	int r = 0;
+
+	for (unsigned int i = 1; i < daemon->n_movers && tun_has_queues(daemon->tun) && !r; i++) {
+		const struct mover *mover = &daemon->movers[i];
+		struct tun *tun;
+
+		r = tun_new_queue(&tun, daemon->tun, worker_tun_pool(mover->worker), features, err);
+		r = r ? r : worker_set_tun(mover->worker, tun, err);
+		r = r ? r : worker_open_udp(mover->worker, first_worker(daemon), features, err);
+		r = r ? r : crew_add(daemon->crew, mover->worker, mover->loop, err);
+	}
+	return r;
 }
 
 static int watch(struct daemon *daemon, struct err *err)
@@ -345,11 +431,16 @@ static int watch(struct daemon *daemon, struct err *err)
 
 static int start(struct daemon *daemon, const struct daemon_options *options, struct err *err)
 {
-	const struct udp_handler datagrams = { on_received, on_source_failed, daemon };
+	const unsigned int n_threads = choose_n_threads(options);
 	const struct uapi_handler uapi = { on_get, on_set, daemon };
 	int r = loop_new(&daemon->loop, err);
 
 	r = r ? r : open_signals(daemon, err);
+	r = r ? r : open_hurry(daemon, err);
+	if (r)
+		return r;
+	open_tunnel(daemon, n_threads);
+	r = open_workers(daemon, n_threads, err);
 	/* An interface that is handed in decides the name. Otherwise the socket comes before the
 	 * interface: if another daemon is at work, nothing flickers. */
 	if (!r && options->tun_fd >= 0) {
@@ -360,19 +451,18 @@ static int start(struct daemon *daemon, const struct daemon_options *options, st
 	r = r ? r : open_uapi(daemon, options, err);
 	if (!r && !daemon->tun)
 		r = open_tun(daemon, options, err);
-	r = r ? r
-	      : udp_new(&daemon->udp, daemon->loop, daemon->udp_pool, &options->features,
-			&datagrams, err);
+	r = r ? r : worker_open_udp(first_worker(daemon), NULL, &options->features, err);
 	if (r)
 		return r;
-	daemon->control = (struct control){ daemon->name, daemon->tunnel, daemon->udp };
+	daemon->control = (struct control){ daemon->name, daemon->tunnel, first_udp(daemon) };
 	loop_set_work(daemon->loop, work, daemon);
 	r = watch(daemon, err);
 	r = r ? r
 	      : uapi_server_new(&daemon->uapi_server, daemon->loop,
 				uapi_socket_fd(daemon->uapi_socket), &uapi, err);
+	r = r ? r : start_crew(daemon, &options->features, err);
 	if (!r)
-		log_info("started, listening on port %u", udp_port(daemon->udp));
+		log_info("started, listening on port %u", udp_port(first_udp(daemon)));
 	return r;
 }
 
@@ -385,10 +475,10 @@ int daemon_new(struct daemon **out, const struct daemon_options *options, struct
 		return r;
 	daemon = mem_alloc(1, sizeof(*daemon));
 	snprintf(daemon->name, sizeof(daemon->name), "%s", options->name);
-	daemon->signals.fd = daemon->tun_source.fd = -1;
+	daemon->signals.fd = daemon->hurry.fd = -1;
+	daemon->crew = crew_new();
 	daemon->asleep = time_asleep(clock_now().mono);
 	daemon->check_at = MONO_NEVER;
-	open_tunnel(daemon);
 	r = start(daemon, options, err);
 	if (r) {
 		daemon_free(daemon);
@@ -408,19 +498,23 @@ void daemon_free(struct daemon *daemon)
 {
 	if (!daemon)
 		return;
+	crew_free(daemon->crew);
 	/* The socket first: whoever looks for the device finds none from now on. */
 	uapi_socket_free(daemon->uapi_socket);
 	link_watch_free(daemon->link_watch);
 	route_watch_free(daemon->route_watch);
 	tunnel_free(daemon->tunnel);
-	udp_free(daemon->udp);
-	if (daemon->tun_source.fd >= 0)
-		loop_remove(daemon->loop, &daemon->tun_source);
-	tun_free(daemon->tun);
+	/* The first worker's sockets last. */
+	for (unsigned int i = daemon->n_movers; i-- > 0;) {
+		worker_free(daemon->movers[i].worker);
+		if (i)
+			loop_free(daemon->movers[i].loop);
+	}
+	free(daemon->movers);
 	if (daemon->signals.fd >= 0)
 		close(daemon->signals.fd);
-	packet_pool_free(daemon->tun_pool);
-	packet_pool_free(daemon->udp_pool);
+	if (daemon->hurry.fd >= 0)
+		close(daemon->hurry.fd);
 	packet_pool_free(daemon->tunnel_pool);
 	/* Connections last: who sees theirs end may take port and interface for free. */
 	uapi_server_free(daemon->uapi_server);

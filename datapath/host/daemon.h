@@ -2,6 +2,7 @@
 #define DATAPATH_HOST_DAEMON_H
 
 #include "datapath/host/features.h"
+#include "lib/crypto/aead.h"
 #include "lib/util/err.h"
 
 /*
@@ -10,10 +11,16 @@
  */
 struct daemon;
 
+enum {
+	DAEMON_THREADS_MAX = AEAD_THREADS_MAX
+};
+
 struct daemon_options {
 	const char *name; /* of the interface */
 	int tun_fd;       /* an open TUN descriptor, owned from now on; -1: create the interface */
 	int uapi_fd;      /* a listening UAPI socket, likewise; -1: create it */
+	unsigned int
+		n_threads; /* that move packets: 1 to DAEMON_THREADS_MAX; 0: as many as are good */
 	struct features features; /* what is to be left to the kernel, as far as it can */
 };
 

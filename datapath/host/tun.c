@@ -32,6 +32,7 @@ struct tun {
 	int fd;
 	char name[IFNAMSIZ];
 	bool has_header; /* IFF_VNET_HDR */
+	bool has_queues; /* IFF_MULTI_QUEUE */
 	struct packet_pool *pool;
 	struct packet *spare; /* the next to read into; NULL: get one */
 	uint8_t buffer[PACKET_MAX_LEN];
@@ -160,34 +161,82 @@ static struct tun *wrap(int fd, const char *name, struct packet_pool *pool, bool
 
 /* ---- life ---- */
 
-int tun_new(struct tun **out, const char *name, struct packet_pool *pool,
-	    const struct features *wanted, struct err *err)
+static bool wants_header(const struct features *wanted)
 {
-	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
-	bool is_ours, has_header = wanted->tun_tso || wanted->tun_uso || wanted->tun_gro;
-	int fd, r = tun_check_name(name, err);
+	return wanted->tun_tso || wanted->tun_uso || wanted->tun_gro;
+}
 
-	if (r)
-		return r;
-	fd = open_device(name, err);
+/* A descriptor of the interface `name`, made if it is not there. Negative errno. */
+static int attach(const char *name, int flags, struct err *err)
+{
+	struct ifreq request = { .ifr_flags = (short)(IFF_TUN | IFF_NO_PI | flags) };
+	int fd = open_device(name, err), code = 0;
+
 	if (fd < 0)
 		return fd;
-	if (has_header)
-		request.ifr_flags |= IFF_VNET_HDR;
 	strcpy(request.ifr_name, name);
-	is_ours = !if_nametoindex(name);
 	if (ioctl(fd, TUNSETIFF, &request))
-		r = explain_refusal(name, errno, err);
-	else if (has_header && !prepare_header(fd))
-		r = err_set(err, -errno, "%s: %s", name, strerror(errno));
-	else if (is_ours)
-		r = set_mtu(name, TUN_MTU_BYTES, err);
+		code = errno;
+	else if (flags & IFF_VNET_HDR && !prepare_header(fd))
+		code = errno;
+	if (!code)
+		return fd;
+	close(fd);
+	return explain_refusal(name, code, err);
+}
+
+static int open_interface(struct tun **out, const char *name, int flags, struct packet_pool *pool,
+			  const struct features *wanted, struct err *err)
+{
+	const bool has_header = wants_header(wanted), is_ours = !if_nametoindex(name);
+	int fd, r;
+
+	if (has_header)
+		flags |= IFF_VNET_HDR;
+	fd = attach(name, flags, err);
+	if (fd < 0)
+		return fd;
+	r = is_ours ? set_mtu(name, TUN_MTU_BYTES, err) : 0;
 	if (r) {
 		close(fd);
 		return r;
 	}
 	*out = wrap(fd, name, pool, has_header, wanted);
+	(*out)->has_queues = flags & IFF_MULTI_QUEUE;
 	return 0;
+}
+
+int tun_new(struct tun **out, const char *name, struct packet_pool *pool,
+	    const struct features *wanted, struct err *err)
+{
+	int r = tun_check_name(name, err);
+
+	return r ? r : open_interface(out, name, 0, pool, wanted, err);
+}
+
+int tun_new_with_queues(struct tun **out, const char *name, struct packet_pool *pool,
+			const struct features *wanted, struct err *err)
+{
+	int r = tun_check_name(name, err);
+
+	if (r)
+		return r;
+	/* One that is there is for one queue or for many, and if it is for many, the kernel does
+	 * not tell whether somebody uses it. */
+	return open_interface(out, name, if_nametoindex(name) ? 0 : IFF_MULTI_QUEUE, pool, wanted,
+			      err);
+}
+
+bool tun_has_queues(const struct tun *tun)
+{
+	return tun->has_queues;
+}
+
+int tun_new_queue(struct tun **out, const struct tun *tun, struct packet_pool *pool,
+		  const struct features *wanted, struct err *err)
+{
+	assert(tun->has_queues);
+	return open_interface(out, tun->name, IFF_MULTI_QUEUE, pool, wanted, err);
 }
 
 int tun_new_from_fd(struct tun **out, int fd, struct packet_pool *pool,

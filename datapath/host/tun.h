@@ -5,6 +5,7 @@
 #include "datapath/host/features.h"
 #include "lib/util/err.h"
 #include <net/if.h>
+#include <stdbool.h>
 
 /*
  * The TUN interface: plain IP packets between the host's kernel and the tunnel, by the batch.
@@ -30,6 +31,19 @@ int tun_check_name(const char *name, struct err *err);
  */
 int tun_new(struct tun **out, const char *name, struct packet_pool *pool,
 	    const struct features *wanted, struct err *err);
+/**
+ * As tun_new(), for an interface that tun_new_queue() can add to; one that was there before, or was
+ * handed in, has one queue only: tun_has_queues() tells.
+ */
+int tun_new_with_queues(struct tun **out, const char *name, struct packet_pool *pool,
+			const struct features *wanted, struct err *err);
+bool tun_has_queues(const struct tun *tun);
+/**
+ * Another queue of the same interface: the kernel puts each flow into one of them, and prefers that
+ * where its other direction was written to.
+ */
+int tun_new_queue(struct tun **out, const struct tun *tun, struct packet_pool *pool,
+		  const struct features *wanted, struct err *err);
 /**
  * As tun_new(), with a descriptor that somebody else opened, for a TUN with IFF_NO_PI; owned from
  * now on if 0 is returned. Without IFF_VNET_HDR nothing can be left to the kernel.

@@ -6,6 +6,7 @@
  */
 #include "datapath/host/udp.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <netinet/udp.h>
@@ -24,6 +25,7 @@ enum {
 	UDP_BUFFER_BYTES = 4 << 20,
 	UDP_BACKLOG_BYTES = 1 << 20, /* of the kernel's memory: some thousand small datagrams */
 	UDP_PORT_TRIES = 100,        /* random ports that the other family has in use */
+	UDP_SHARE_MAX = 16,
 };
 
 enum udp_family {
@@ -40,8 +42,9 @@ struct udp {
 	struct udp_sender *sender;
 	struct loop_source sources[UDP_FAMILIES]; /* fd -1: the kernel has no such family */
 	struct udp_way ways[UDP_FAMILIES];        /* to send by the same sockets */
-	uint16_t port;
-	uint32_t mark;
+	struct udp *others;                       /* that share the port; the first one's list */
+	uint16_t port;                            /* the first one's */
+	uint32_t mark;                            /* likewise */
 };
 
 /* ---- sockets ---- */
@@ -74,9 +77,12 @@ static void set_options(int fd, int family)
 	}
 }
 
-/* Opens a socket on *port, and fills that in if it is 0. Returns a descriptor or a negative errno.
+/*
+ * Opens a socket on *port, and fills that in if it is 0. One that is to share the port with others
+ * says so before it is bound, the first of them after that: so another program's sockets, which
+ * may do the same, are in the way as they should be. Returns a descriptor or a negative errno.
  */
-static int open_socket(int family, uint16_t *port, uint32_t mark)
+static int open_socket(int family, uint16_t *port, uint32_t mark, bool is_first, bool is_alone)
 {
 	union sockaddr_ip addr = { .sa.sa_family = (sa_family_t)family };
 	socklen_t len = family == AF_INET ? sizeof(addr.v4) : sizeof(addr.v6);
@@ -86,6 +92,8 @@ static int open_socket(int family, uint16_t *port, uint32_t mark)
 	if (fd < 0)
 		return -errno;
 	set_options(fd, family);
+	if (!is_first)
+		set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	/* The port is at the same place in both. */
 	addr.v4.sin_port = htons(*port);
 	if ((mark && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark))) ||
@@ -94,6 +102,8 @@ static int open_socket(int family, uint16_t *port, uint32_t mark)
 		close(fd);
 		return -code;
 	}
+	if (is_first && !is_alone)
+		set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	*port = ntohs(addr.v4.sin_port);
 	return fd;
 }
@@ -105,16 +115,16 @@ static bool is_missing(int code)
 }
 
 /* Opens both sockets, on the same port if it is to be chosen. 0 or a negative errno. */
-static int open_sockets(int fds[static UDP_FAMILIES], uint16_t *port, uint32_t mark)
+static int open_first(int fds[static UDP_FAMILIES], uint16_t *port, uint32_t mark, bool is_alone)
 {
 	for (int tries = 1;; tries++) {
 		uint16_t chosen = *port;
 		int code;
 
-		fds[UDP_V4] = open_socket(AF_INET, &chosen, mark);
+		fds[UDP_V4] = open_socket(AF_INET, &chosen, mark, true, is_alone);
 		if (fds[UDP_V4] < 0 && !is_missing(fds[UDP_V4]))
 			return fds[UDP_V4];
-		fds[UDP_V6] = open_socket(AF_INET6, &chosen, mark);
+		fds[UDP_V6] = open_socket(AF_INET6, &chosen, mark, true, is_alone);
 		code = fds[UDP_V6];
 		if (code >= 0 || (is_missing(code) && fds[UDP_V4] >= 0)) {
 			*port = chosen;
@@ -153,12 +163,30 @@ static void prepare_way(const struct udp *udp, struct udp_way *way, int fd)
 		setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on));
 }
 
-static int rebind(struct udp *udp, uint16_t port, uint32_t mark, struct err *err)
+/* Opens more of those that the first has, on the same port. 0 or a negative errno. */
+static int open_more(int fds[static UDP_FAMILIES], const int first[static UDP_FAMILIES],
+		     uint16_t port, uint32_t mark)
 {
-	int fds[UDP_FAMILIES], r = open_sockets(fds, &port, mark);
+	static const int families[] = { [UDP_V4] = AF_INET, [UDP_V6] = AF_INET6 };
 
-	if (r)
-		return err_set(err, r, "port %u: %s", port, strerror(-r));
+	for (int i = 0; i < UDP_FAMILIES; i++) {
+		fds[i] = -1;
+		if (first[i] < 0)
+			continue;
+		fds[i] = open_socket(families[i], &port, mark, false, false);
+		if (fds[i] >= 0)
+			continue;
+		if (i == UDP_V6 && fds[UDP_V4] >= 0)
+			close(fds[UDP_V4]);
+		return fds[i];
+	}
+	return 0;
+}
+
+static int install(struct udp *udp, const int fds[static UDP_FAMILIES], struct err *err)
+{
+	int r = 0;
+
 	close_sockets(udp);
 	for (int i = 0; i < UDP_FAMILIES; i++) {
 		udp->sources[i].fd = fds[i] < 0 ? -1 : fds[i];
@@ -166,18 +194,46 @@ static int rebind(struct udp *udp, uint16_t port, uint32_t mark, struct err *err
 		if (fds[i] >= 0 && !r)
 			r = loop_add(udp->loop, &udp->sources[i], EPOLLIN, err);
 	}
-	udp->port = port;
-	udp->mark = mark;
 	return r;
 }
 
-static int set_mark(struct udp *udp, uint32_t mark, struct err *err)
+/* New sockets for all that share a port. */
+static int rebind(struct udp *first, uint16_t port, uint32_t mark, struct err *err)
 {
-	for (int i = 0; i < UDP_FAMILIES; i++)
-		if (udp->sources[i].fd >= 0 &&
-		    setsockopt(udp->sources[i].fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)))
-			return err_set(err, -errno, "fwmark 0x%x: %s", mark, strerror(errno));
-	udp->mark = mark;
+	int fds[UDP_SHARE_MAX][UDP_FAMILIES], n = 0, r;
+
+	r = open_first(fds[n++], &port, mark, !first->others);
+	for (struct udp *udp = first->others; udp && !r; udp = udp->others) {
+		assert(n < UDP_SHARE_MAX);
+		r = open_more(fds[n++], fds[0], port, mark);
+	}
+	if (r) {
+		for (n--; n-- > 0;)
+			for (int i = 0; i < UDP_FAMILIES; i++)
+				if (fds[n][i] >= 0)
+					close(fds[n][i]);
+		return err_set(err, r, "port %u: %s", port, strerror(-r));
+	}
+	n = 0;
+	for (struct udp *udp = first; udp; udp = udp->others) {
+		int added = install(udp, fds[n++], err);
+
+		r = r ? r : added;
+	}
+	first->port = port;
+	first->mark = mark;
+	return r;
+}
+
+static int set_mark(struct udp *first, uint32_t mark, struct err *err)
+{
+	for (struct udp *udp = first; udp; udp = udp->others)
+		for (int i = 0; i < UDP_FAMILIES; i++)
+			if (udp->sources[i].fd >= 0 && setsockopt(udp->sources[i].fd, SOL_SOCKET,
+								  SO_MARK, &mark, sizeof(mark)))
+				return err_set(err, -errno, "fwmark 0x%x: %s", mark,
+					       strerror(errno));
+	first->mark = mark;
 	return 0;
 }
 
@@ -198,20 +254,24 @@ uint32_t udp_mark(const struct udp *udp)
 	return udp->mark;
 }
 
-bool udp_is_backlogged(const struct udp *udp)
+static bool is_backlogged(int fd)
 {
-	for (int i = 0; i < UDP_FAMILIES; i++) {
-		uint32_t used[SK_MEMINFO_VARS] = { 0 };
-		socklen_t len = sizeof(used);
+	uint32_t used[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(used);
 
-		if (udp->sources[i].fd < 0 ||
-		    getsockopt(udp->sources[i].fd, SOL_SOCKET, SO_MEMINFO, used, &len))
-			continue;
-		/* Half of what there is, where the administrator's limit holds for us, too. */
-		if (used[SK_MEMINFO_RMEM_ALLOC] >= UDP_BACKLOG_BYTES ||
-		    used[SK_MEMINFO_RMEM_ALLOC] >= used[SK_MEMINFO_RCVBUF] / 2)
-			return true;
-	}
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_MEMINFO, used, &len))
+		return false;
+	/* Half of what there is, where the administrator's limit holds for us, too. */
+	return used[SK_MEMINFO_RMEM_ALLOC] >= UDP_BACKLOG_BYTES ||
+	       used[SK_MEMINFO_RMEM_ALLOC] >= used[SK_MEMINFO_RCVBUF] / 2;
+}
+
+bool udp_is_backlogged(const struct udp *first)
+{
+	for (const struct udp *udp = first; udp; udp = udp->others)
+		for (int i = 0; i < UDP_FAMILIES; i++)
+			if (is_backlogged(udp->sources[i].fd))
+				return true;
 	return false;
 }
 
@@ -249,7 +309,28 @@ static void source_failed(void *ctx, const struct packet *packet)
 	udp->handler.source_failed(udp->handler.ctx, packet);
 }
 
-int udp_new(struct udp **out, struct loop *loop, struct packet_pool *pool,
+/* Sockets for one that joins others. */
+static int join(struct udp *udp, struct udp *first, struct err *err)
+{
+	int fds[UDP_FAMILIES], own[UDP_FAMILIES], r;
+
+	for (int i = 0; i < UDP_FAMILIES; i++) {
+		own[i] = first->sources[i].fd;
+		if (own[i] >= 0)
+			set_int(own[i], SOL_SOCKET, SO_REUSEPORT, 1);
+	}
+	r = open_more(fds, own, first->port, first->mark);
+	if (r)
+		return err_set(err, r, "port %u: %s", first->port, strerror(-r));
+	r = install(udp, fds, err);
+	if (r)
+		return r;
+	udp->others = first->others;
+	first->others = udp;
+	return 0;
+}
+
+int udp_new(struct udp **out, struct udp *first, struct loop *loop, struct packet_pool *pool,
 	    const struct features *wanted, const struct udp_handler *handler, struct err *err)
 {
 	struct udp *udp = mem_alloc(1, sizeof(*udp));
@@ -263,7 +344,7 @@ int udp_new(struct udp **out, struct loop *loop, struct packet_pool *pool,
 	for (int i = 0; i < UDP_FAMILIES; i++)
 		udp->sources[i] =
 			(struct loop_source){ .fd = -1, .ready = socket_ready, .ctx = udp };
-	r = rebind(udp, 0, 0, err);
+	r = first ? join(udp, first, err) : rebind(udp, 0, 0, err);
 	if (r) {
 		udp_free(udp);
 		return r;

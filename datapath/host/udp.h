@@ -29,8 +29,12 @@ struct udp_handler {
 /**
  * Opens the sockets on a random port, using as much of what is `wanted` as the kernel has. Packets
  * come from `pool` (see udp_receive.h for how many). *out is a new udp. 0 or a negative errno.
+ *
+ * With `first`, another udp, they are on the same port, and share what comes to it: each remote is
+ * heard by one of them. Only the first one is to be configured then, which moves the others, while
+ * none of them is at work in its thread; and it is to be freed last.
  */
-int udp_new(struct udp **out, struct loop *loop, struct packet_pool *pool,
+int udp_new(struct udp **out, struct udp *first, struct loop *loop, struct packet_pool *pool,
 	    const struct features *wanted, const struct udp_handler *handler, struct err *err);
 /** NULL is allowed. */
 void udp_free(struct udp *udp);

@@ -68,7 +68,7 @@ static int setup(void **state)
 	control.name = "wgt";
 	control.tunnel = tunnel_new(&env);
 	return loop_new(&loop, NULL) ||
-	       udp_new(&control.udp, loop, pool, &features, &handler, NULL);
+	       udp_new(&control.udp, NULL, loop, pool, &features, &handler, NULL);
 }
 
 static int teardown(void **state)

@@ -61,7 +61,7 @@ static void side_open(struct side *side)
 	const struct udp_handler handler = { on_received, on_source_failed, side };
 
 	*side = (struct side){ 0 };
-	assert_int_equal(udp_new(&side->udp, loop, pool, &offload, &handler, NULL), 0);
+	assert_int_equal(udp_new(&side->udp, NULL, loop, pool, &offload, &handler, NULL), 0);
 }
 
 static void run(const char *command)
@@ -642,7 +642,7 @@ static int without_family(unsigned int family, const char *other_family_address)
 
 	if (lose_family(family))
 		return 1;
-	if (udp_new(&udp, loop, pool, &offload, &handler, NULL))
+	if (udp_new(&udp, NULL, loop, pool, &offload, &handler, NULL))
 		return 2;
 	packet_queue_push(&queue, make_packet("10.9.9.2", b.udp, "v4"));
 	packet_queue_push(&queue, make_packet("fd00:9::2", b.udp, "v6"));
@@ -683,7 +683,7 @@ static void one_family_is_enough(void **state)
 int main(void)
 {
 	static struct features on = { .udp_gso = true, .udp_gro = true }, off,
-			      gso = { .udp_gso = true }, gro = { .udp_gro = true };
+			       gso = { .udp_gso = true }, gro = { .udp_gro = true };
 #define CASE(f, mode) cmocka_unit_test_prestate_setup_teardown(f, setup, teardown, &(mode))
 #define OF_SOCKETS(mode)                                                                           \
 	CASE(both_families_have_one_port, mode), CASE(new_port_answers_and_the_old_is_free, mode), \
