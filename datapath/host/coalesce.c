@@ -422,6 +422,7 @@ bool coalescer_pop(struct coalescer *coalescer, struct super_packet *out)
 	out->header = header_of(group);
 	out->packets = group->packets;
 	out->header_len = group->header_len;
+	out->flow = group->flow;
 	group->packets = (struct packet_queue){ 0 };
 	coalescer->first = (coalescer->first + 1) & (COALESCE_WAITING_MAX - 1);
 	coalescer->n--;

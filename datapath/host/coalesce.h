@@ -31,6 +31,7 @@ struct super_packet {
 	/* At least one. The first is written whole, of the others what is behind header_len. */
 	struct packet_queue packets;
 	size_t header_len;
+	uint64_t flow; /* equal for equal flows, and hardly ever for others */
 };
 
 /* coalesce.c's: packets that were joined, or will be. */

@@ -12,6 +12,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -28,11 +29,19 @@
 
 #define TUN_DEVICE "/dev/net/tun"
 
+/* The queues of one interface. */
+struct queues {
+	int fds[TUN_QUEUES_MAX];
+	atomic_uint n;
+};
+
 struct tun {
 	int fd;
 	char name[IFNAMSIZ];
 	bool has_header; /* IFF_VNET_HDR */
 	bool has_queues; /* IFF_MULTI_QUEUE */
+	struct queues *queues;
+	bool owns_queues; /* is the first of them */
 	struct packet_pool *pool;
 	struct packet *spare; /* the next to read into; NULL: get one */
 	uint8_t buffer[PACKET_MAX_LEN];
@@ -152,6 +161,10 @@ static struct tun *wrap(int fd, const char *name, struct packet_pool *pool, bool
 	tun->pool = pool;
 	strcpy(tun->name, name);
 	tun->has_header = has_header;
+	tun->queues = mem_alloc(1, sizeof(*tun->queues));
+	tun->owns_queues = true;
+	tun->queues->fds[0] = fd;
+	tun->queues->n = 1;
 	if (has_header)
 		set_offload(tun, wanted);
 	else
@@ -232,11 +245,22 @@ bool tun_has_queues(const struct tun *tun)
 	return tun->has_queues;
 }
 
-int tun_new_queue(struct tun **out, const struct tun *tun, struct packet_pool *pool,
+int tun_new_queue(struct tun **out, const struct tun *first, struct packet_pool *pool,
 		  const struct features *wanted, struct err *err)
 {
-	assert(tun->has_queues);
-	return open_interface(out, tun->name, IFF_MULTI_QUEUE, pool, wanted, err);
+	unsigned int n = first->queues->n;
+	int r;
+
+	assert(first->has_queues && n < TUN_QUEUES_MAX);
+	r = open_interface(out, first->name, IFF_MULTI_QUEUE, pool, wanted, err);
+	if (r)
+		return r;
+	free((*out)->queues);
+	(*out)->owns_queues = false;
+	(*out)->queues = first->queues;
+	first->queues->fds[n] = (*out)->fd;
+	first->queues->n = n + 1;
+	return 0;
 }
 
 int tun_new_from_fd(struct tun **out, int fd, struct packet_pool *pool,
@@ -270,6 +294,8 @@ void tun_free(struct tun *tun)
 	if (tun->coalescer)
 		coalescer_fini(tun->coalescer);
 	free(tun->coalescer);
+	if (tun->owns_queues)
+		free(tun->queues);
 	close(tun->fd);
 	mem_wipe(tun, sizeof(*tun)); /* the buffer held packets */
 	free(tun);
@@ -379,12 +405,12 @@ int tun_read(struct tun *tun, struct packet_queue *out)
 }
 
 /* Writes what stands in the parts, all of it or nothing. */
-static void put(const struct tun *tun, size_t n_parts)
+static void put(const struct tun *tun, int fd, size_t n_parts)
 {
 	ssize_t done;
 
 	do
-		done = writev(tun->fd, tun->parts, (int)n_parts);
+		done = writev(fd, tun->parts, (int)n_parts);
 	while (done < 0 && errno == EINTR);
 }
 
@@ -394,8 +420,20 @@ static void write_one(struct tun *tun, struct packet *packet)
 
 	tun->parts[0] = (struct iovec){ &header, tun->has_header ? sizeof(header) : 0 };
 	tun->parts[1] = (struct iovec){ packet->data, packet->len };
-	put(tun, 2);
+	put(tun, tun->fd, 2);
 	packet_free(packet);
+}
+
+/*
+ * The kernel reads a flow out of the queue that its other direction was written to. All that comes
+ * from one peer comes to one thread: if that wrote it all to its own queue, it would have all the
+ * other direction's work, too.
+ */
+static int queue_for(const struct tun *tun, uint64_t flow)
+{
+	const struct queues *queues = tun->queues;
+
+	return queues->fds[(flow >> 32) % queues->n];
 }
 
 static void write_super(struct tun *tun, struct super_packet *super)
@@ -408,7 +446,7 @@ static void write_super(struct tun *tun, struct super_packet *super)
 	while ((packet = packet->next))
 		tun->parts[n++] = (struct iovec){ packet->data + super->header_len,
 						  packet->len - super->header_len };
-	put(tun, n);
+	put(tun, queue_for(tun, super->flow), n);
 	packet_queue_drop(&super->packets);
 }
 

@@ -18,6 +18,7 @@ enum {
 	 * keep what comes the other way waiting, and fall out of the cache before it is sent. */
 	TUN_READS = 64,
 	TUN_READ_PACKETS = 128,
+	TUN_QUEUES_MAX = 16,
 };
 
 /** Whether `name` may be the name of a network interface. 0, or -EINVAL with *err filled in. */
@@ -39,10 +40,10 @@ int tun_new_with_queues(struct tun **out, const char *name, struct packet_pool *
 			const struct features *wanted, struct err *err);
 bool tun_has_queues(const struct tun *tun);
 /**
- * Another queue of the same interface: the kernel puts each flow into one of them, and prefers that
- * where its other direction was written to.
+ * Another queue of the interface that `first` was opened for, which is to be freed last: the kernel
+ * puts each flow into one of them.
  */
-int tun_new_queue(struct tun **out, const struct tun *tun, struct packet_pool *pool,
+int tun_new_queue(struct tun **out, const struct tun *first, struct packet_pool *pool,
 		  const struct features *wanted, struct err *err);
 /**
  * As tun_new(), with a descriptor that somebody else opened, for a TUN with IFF_NO_PI; owned from
