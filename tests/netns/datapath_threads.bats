@@ -38,7 +38,9 @@ on_two_hosts() {
 		printf '#!/bin/sh\nWG_THREADS=%s exec %s "$@"\n' $n_b "$datapath" >daemon_b
 		chmod +x daemon_a daemon_b
 		tunnel ./daemon_a ./daemon_b
-		same "$n_a $n_b" "$(ls /proc/$(daemon_pid wga)/task | wc -l) $(ls /proc/$(daemon_pid wgb)/task | wc -l)"
+		# A sanitizer may have threads of its own.
+		(($(ls /proc/$(daemon_pid wga)/task | wc -l) >= n_a))
+		(($(ls /proc/$(daemon_pid wgb)/task | wc -l) >= n_b))
 		peers 4
 		through
 		transfer a b 10.2.0.2 8
