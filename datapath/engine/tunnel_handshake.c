@@ -125,67 +125,108 @@ static enum verdict admit(struct tunnel *tunnel, const struct packet *packet, mo
 									   : VERDICT_UNDER_LOAD;
 }
 
-/*
- * Answers an accepted initiation. The session is only `next` then: until the initiator sends with
- * it we do not know that it ever got the answer. A handshake that we began goes on beside this
- * one; whichever completes first is taken.
- */
-static bool respond(struct tunnel *tunnel, struct peer *peer, struct handshake *handshake,
-		    mono_ns now)
-{
-	AUTO(wg_key_wipe) struct wg_key ephemeral = { 0 };
-	uint32_t local_index, remote_index = handshake->remote_index;
+/* An initiation that was accepted, and its answer in the making. */
+struct answer {
+	struct peer *peer;
+	struct handshake handshake;
+	struct wg_key ephemeral;
+	uint32_t local_index;
 	struct wire_response message;
+	struct session *session;
+};
+
+static void answer_fini(struct answer *answer)
+{
+	handshake_wipe(&answer->handshake);
+	wg_key_wipe(&answer->ephemeral);
+}
+
+/* Whether the initiation is to be answered: who sent it is a peer, and it is no replay. */
+static enum verdict accept_initiation(struct answer *answer, struct tunnel *tunnel,
+				      const struct noise_pending *pending, mono_ns now)
+{
+	uint8_t timestamp[WIRE_TIMESTAMP_LEN];
+	struct peer *peer = peers_find(&tunnel->peers, &pending->sender);
+
+	if (!peer || !noise_accept_initiation(&answer->handshake, timestamp, pending,
+					      &tunnel->identity, &peer->remote))
+		return VERDICT_BAD_HANDSHAKE;
+	if (!peer_accept_timestamp(peer, timestamp, now))
+		return VERDICT_REPLAYED_HANDSHAKE;
+	answer->peer = peer;
+	random_key(tunnel, &answer->ephemeral);
+	answer->local_index = tunnel_new_index(tunnel, peer);
+	return VERDICT_HANDSHAKE;
+}
+
+/* Computes the answer: nobody else knows of it yet. */
+static bool compute_answer(struct answer *answer, mono_ns now)
+{
+	const uint32_t remote_index = answer->handshake.remote_index;
 	struct noise_keys keys;
 
-	random_key(tunnel, &ephemeral);
-	local_index = tunnel_new_index(tunnel, peer);
-	if (!noise_write_response(&message, handshake, &peer->remote, &ephemeral, local_index)) {
-		index_remove(tunnel->index, local_index);
+	if (!noise_write_response(&answer->message, &answer->handshake, &answer->peer->remote,
+				  &answer->ephemeral, answer->local_index))
 		return false;
-	}
-	noise_derive_keys(&keys, handshake);
-	peer_add_session(peer, session_new(&keys, local_index, remote_index, false, now),
-			 tunnel->index);
+	noise_derive_keys(&keys, &answer->handshake);
+	answer->session = session_new(&keys, answer->local_index, remote_index, false, now);
 	ct_wipe(&keys, sizeof(keys));
-	timers_session_derived(&peer->timers, now);
-	timers_response_sent(&peer->timers, now);
-	send_signed(tunnel, peer, &message, sizeof(message), now);
-	peer_log(LOG_LEVEL_DEBUG, peer, "answered an initiation");
 	return true;
 }
 
-static enum verdict receive_initiation(struct tunnel *tunnel, const struct packet *packet,
+/*
+ * Sends the answer. The session is only `next` then: until the initiator sends with it we do not
+ * know that it ever got the answer. A handshake that we began goes on beside this one; whichever
+ * completes first is taken.
+ */
+static void send_answer(struct tunnel *tunnel, struct answer *answer, const struct packet *packet,
+			mono_ns now)
+{
+	struct peer *peer = answer->peer;
+
+	heard_from(peer, packet, now);
+	peer_add_session(peer, answer->session, tunnel->index);
+	timers_session_derived(&peer->timers, now);
+	timers_response_sent(&peer->timers, now);
+	send_signed(tunnel, peer, &answer->message, sizeof(answer->message), now);
+	peer_log(LOG_LEVEL_DEBUG, peer, "answered an initiation");
+	tunnel_schedule(tunnel, peer);
+}
+
+/* The locks are not held while DH is computed: others may do the same meanwhile. */
+static enum verdict receive_initiation(struct lane *lane, const struct packet *packet,
 				       const struct instant *now)
 {
 	AUTO(noise_pending_wipe) struct noise_pending pending = { 0 };
-	AUTO(handshake_wipe) struct handshake handshake = { 0 };
-	uint8_t timestamp[WIRE_TIMESTAMP_LEN];
+	AUTO(answer_fini) struct answer answer = { 0 };
+	struct tunnel *tunnel = lane->tunnel;
 	struct wire_initiation message;
 	enum verdict verdict;
-	struct peer *peer;
+	bool is_computed;
 
 	if (packet->len != sizeof(message))
 		return VERDICT_BAD_LENGTH;
+	lane_lock(lane, NULL);
 	verdict = admit(tunnel, packet, now->mono);
+	lane_unlock(lane, NULL);
 	if (verdict != VERDICT_HANDSHAKE)
 		return verdict;
 	memcpy(&message, packet->data, sizeof(message));
 	if (!noise_read_initiation(&pending, &message, &tunnel->identity))
 		return VERDICT_BAD_HANDSHAKE;
-	peer = peers_find(&tunnel->peers, &pending.sender);
-	if (!peer || !noise_accept_initiation(&handshake, timestamp, &pending, &tunnel->identity,
-					      &peer->remote))
-		return VERDICT_BAD_HANDSHAKE;
-	if (!peer_accept_timestamp(peer, timestamp, now->mono))
-		return VERDICT_REPLAYED_HANDSHAKE;
-	peer_lock(peer);
-	heard_from(peer, packet, now->mono);
-	if (!respond(tunnel, peer, &handshake, now->mono))
-		verdict = VERDICT_BAD_HANDSHAKE;
-	tunnel_schedule(tunnel, peer);
-	peer_unlock(peer);
-	return verdict;
+	lane_lock(lane, NULL);
+	verdict = accept_initiation(&answer, tunnel, &pending, now->mono);
+	lane_unlock(lane, NULL);
+	if (verdict != VERDICT_HANDSHAKE)
+		return verdict;
+	is_computed = compute_answer(&answer, now->mono);
+	lane_lock(lane, answer.peer);
+	if (is_computed)
+		send_answer(tunnel, &answer, packet, now->mono);
+	else
+		index_remove(tunnel->index, answer.local_index);
+	lane_unlock(lane, answer.peer);
+	return is_computed ? VERDICT_HANDSHAKE : VERDICT_BAD_HANDSHAKE;
 }
 
 static enum verdict receive_response(struct tunnel *tunnel, const struct packet *packet,
@@ -242,17 +283,19 @@ static enum verdict receive_cookie(struct tunnel *tunnel, const struct packet *p
 	return VERDICT_HANDSHAKE;
 }
 
-enum verdict tunnel_receive_handshake(struct tunnel *tunnel, const struct packet *packet,
-				      const struct instant *now)
+enum verdict lane_receive_handshake(struct lane *lane, const struct packet *packet,
+				    const struct instant *now)
 {
-	switch (load_le32(packet->data)) {
-	case WIRE_INITIATION:
-		return receive_initiation(tunnel, packet, now);
-	case WIRE_RESPONSE:
-		return receive_response(tunnel, packet, now);
-	case WIRE_COOKIE:
-		return receive_cookie(tunnel, packet, now->mono);
-	default:
-		return VERDICT_UNKNOWN_TYPE;
-	}
+	struct tunnel *tunnel = lane->tunnel;
+	enum verdict verdict = VERDICT_UNKNOWN_TYPE;
+
+	if (load_le32(packet->data) == WIRE_INITIATION)
+		return receive_initiation(lane, packet, now);
+	lane_lock(lane, NULL);
+	if (load_le32(packet->data) == WIRE_RESPONSE)
+		verdict = receive_response(tunnel, packet, now);
+	else if (load_le32(packet->data) == WIRE_COOKIE)
+		verdict = receive_cookie(tunnel, packet, now->mono);
+	lane_unlock(lane, NULL);
+	return verdict;
 }

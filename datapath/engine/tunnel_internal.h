@@ -146,8 +146,9 @@ void tunnel_initiate(struct tunnel *tunnel, struct peer *peer, const struct inst
 void tunnel_retry_handshake(struct tunnel *tunnel, struct peer *peer, const struct instant *now);
 /** The handshake is complete for us. */
 void tunnel_handshake_completed(struct peer *peer, const struct instant *now);
-/** Takes an initiation, a response or a cookie reply; the packet stays the caller's. */
-enum verdict tunnel_receive_handshake(struct tunnel *tunnel, const struct packet *packet,
-				      const struct instant *now);
+/** Takes an initiation, a response or a cookie reply; the packet stays the caller's. No lock held.
+ */
+enum verdict lane_receive_handshake(struct lane *lane, const struct packet *packet,
+				    const struct instant *now);
 
 #endif

@@ -229,11 +229,8 @@ static void sort_data(struct lane *lane, struct packet *packet, const struct ins
 
 static void receive_handshake(struct lane *lane, struct packet *packet, const struct instant *now)
 {
-	enum verdict verdict;
+	enum verdict verdict = lane_receive_handshake(lane, packet, now);
 
-	lane_lock(lane, NULL);
-	verdict = tunnel_receive_handshake(lane->tunnel, packet, now);
-	lane_unlock(lane, NULL);
 	if (verdict != VERDICT_HANDSHAKE)
 		log_stranger(lane, verdict, now->mono);
 	lane_drop(lane, packet, verdict);

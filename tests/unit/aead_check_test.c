@@ -84,9 +84,9 @@ static void bad_open(struct aead_key *key, struct aead_op *ops, size_t n)
 		ops[i].ok = all_ok;
 }
 
-static void key_init(struct aead_key *key, const uint8_t bytes[static AEAD_KEY_LEN])
+static void key_init(struct aead_key *key)
 {
-	aead_libcrypto.key_init(key, bytes);
+	aead_libcrypto.key_init(key);
 }
 
 static void key_fini(struct aead_key *key)
