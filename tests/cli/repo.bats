@@ -10,7 +10,7 @@ teardown() {
 }
 
 @test "every path that README.md names exists" {
-	paths=$(grep -oE '`(lib|cmd|datapath|tests|man|completions|systemd)/[A-Za-z0-9_./-]+`' README.md | tr -d '`')
+	paths=$(grep -oE '`(lib|cmd|datapath|tests|man|completions|systemd|docs)/[A-Za-z0-9_./-]+`' README.md | tr -d '`')
 	[ -n "$paths" ]
 	for path in $paths; do
 		[ -e "$path" ] || { echo "$path"; false; }
