@@ -104,8 +104,7 @@ sub output_of {
 		open STDERR, '>', "$lab{dir}/failed.log";
 		exec 'timeout', '-k', 5, $seconds, @command or POSIX::_exit(127);
 	}
-	local $/;
-	my $text = <$out> // '';
+	my $text = do { local $/; <$out> } // '';
 	close $out;
 	return $text if !$? || $text =~ /^\{.*"error"/s; # iperf3 says it in JSON
 	my $why = $? >> 8 == 124 ? "not done in $seconds s" : last_words('failed') || 'failed';

@@ -226,7 +226,7 @@ $charts
   receives in large pieces. "A link that carries single packets" is one whose sender's kernel cuts them
   into packets, and the receiver's joins them, as with a network card.
 - A flood offers more than can be carried: what arrives says, too, how load is shed. The rate at which less
-  than 1 % is lost is searched for in steps of 2 s, to 8 %.
+  than 1 % is lost is searched for in steps of 2 s, to 8 %; a rate fails when it fails twice.
 - Pings leave every 2 ms.
 - Processor time is what the kernel counts for the daemons, and for the machine what it was not idle.
 - Starts are timed until the socket answers a `get`; $method->{starts} in each round. To start a program
