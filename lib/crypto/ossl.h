@@ -56,6 +56,7 @@
 	X(EVP_MD_CTX_new)                   \
 	X(EVP_MD_fetch)                     \
 	X(EVP_MD_free)                      \
+	X(EVP_PKEY_CTX_dup)                 \
 	X(EVP_PKEY_CTX_free)                \
 	X(EVP_PKEY_CTX_new_from_name)       \
 	X(EVP_PKEY_CTX_new_from_pkey)       \

@@ -11,6 +11,7 @@ enum {
 /**
  * A private key with what the library precomputes for it: deriving with it costs half of starting
  * from the bytes. Clamping is part of use (RFC 7748), so any 32 bytes are a private key.
+ * Any threads may use a key at a time.
  */
 struct x25519_key;
 

@@ -1,4 +1,5 @@
 /* X25519 against published vectors, and the points that must be refused. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -117,6 +118,51 @@ static void test_reuse(void **state)
 	x25519_key_free(NULL);
 }
 
+/* What several threads derive at a time with one key. */
+struct sharing {
+	const struct x25519_key *key;
+	uint8_t public_key[X25519_LEN], expected[X25519_LEN];
+	unsigned int n_wrong;
+};
+
+static void *derive_often(void *pointer)
+{
+	struct sharing *sharing = pointer;
+	uint8_t out[X25519_LEN];
+
+	for (int i = 0; i < 4000; i++)
+		if (!x25519_derive(out, sharing->key, sharing->public_key) ||
+		    memcmp(out, sharing->expected, sizeof(out)) != 0)
+			sharing->n_wrong++;
+	return NULL;
+}
+
+/* Initiations are read by several threads, all with our one static key. */
+static void test_threads(void **state)
+{
+	uint8_t bytes[X25519_LEN] = { 4, 5, 6 }, our_public[X25519_LEN];
+	struct sharing sharing[3] = { 0 };
+	pthread_t threads[3];
+
+	(void)state;
+	AUTO(x25519_key_auto_free) struct x25519_key *key = x25519_key_new(bytes);
+	x25519_public(our_public, key);
+	for (uint8_t i = 0; i < 3; i++) {
+		bytes[7] = i;
+		AUTO(x25519_key_auto_free) struct x25519_key *other = x25519_key_new(bytes);
+
+		sharing[i].key = key;
+		x25519_public(sharing[i].public_key, other);
+		assert_true(x25519_derive(sharing[i].expected, other, our_public));
+	}
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, derive_often, &sharing[i]), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(sharing[i].n_wrong, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +170,7 @@ int main(void)
 		cmocka_unit_test(test_iterated),
 		cmocka_unit_test(test_public_and_clamping),
 		cmocka_unit_test(test_reuse),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
