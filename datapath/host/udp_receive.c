@@ -171,17 +171,18 @@ static void take_received(struct udp_receiver *receiver, struct packet_queue *ou
 
 size_t udp_receive(struct udp_receiver *receiver, struct packet_queue *out, int fd)
 {
-	unsigned int n_slots;
+	const unsigned int n_slots = prepare(receiver);
 	size_t len = 0;
 	int n;
 
+	/* Where packets run short the batch ends: they are back when it has been dealt with. */
 	do {
-		n_slots = prepare(receiver);
 		n = recvmmsg(fd, receiver->messages, n_slots, MSG_DONTWAIT, NULL);
 		for (int i = 0; i < n; i++) {
 			take_received(receiver, out, (unsigned int)i);
 			len += receiver->messages[i].msg_len;
 		}
-	} while (n == (int)n_slots && out->n < UDP_RECEIVE_PACKETS && len < UDP_RECEIVE_BYTES);
+	} while (n == SLOTS && out->n < UDP_RECEIVE_PACKETS && len < UDP_RECEIVE_BYTES &&
+		 prepare(receiver) == SLOTS);
 	return len;
 }

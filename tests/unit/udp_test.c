@@ -616,6 +616,44 @@ static void too_narrow_for_a_piece_is_no_hindrance(void **state)
 	run("ip link set lo mtu 65536");
 }
 
+static void on_counted(void *ctx, struct packet_queue *batch)
+{
+	*(size_t *)ctx += batch->n;
+}
+
+static mono_ns end_when_idle(void *ctx)
+{
+	mono_ns *idle_at = ctx, now = clock_now().mono;
+
+	if (now >= *idle_at)
+		loop_stop(loop);
+	return *idle_at;
+}
+
+/* Those that need a large packet each, more of them than there are: a batch then ends earlier. */
+static void as_many_as_there_are_large_packets_make_a_batch(void **state)
+{
+	size_t n_received = 0;
+	const struct udp_handler handler = { on_counted, on_source_failed, &n_received };
+	struct packet_pool *small_pool = packet_pool_new(UDP_RECEIVE_SMALL, UDP_RECEIVE_LARGE);
+	mono_ns idle_at = clock_now().mono + MSEC(200);
+	struct packet_queue queue = { 0 };
+	struct udp *receiver;
+
+	(void)state;
+	assert_int_equal(udp_new(&receiver, NULL, loop, small_pool, &offload, &handler, NULL), 0);
+	/* Two of them at most are joined. */
+	for (unsigned int i = 0; i < UDP_RECEIVE_LARGE + 20; i++)
+		packet_queue_push(&queue,
+				  numbered("10.9.9.2", udp_port(receiver), i, 4000 + i % 2));
+	udp_write(a.udp, &queue);
+	loop_set_work(loop, end_when_idle, &idle_at);
+	loop_run(loop);
+	assert_int_equal(n_received, UDP_RECEIVE_LARGE + 20);
+	udp_free(receiver);
+	packet_pool_free(small_pool);
+}
+
 /* Makes this process one whose kernel does not know the address family. */
 static int lose_family(unsigned int family)
 {
@@ -696,6 +734,7 @@ int main(void)
 		CASE(unreachable_stops_nothing, mode), CASE(large_and_small_in_order, mode), \
 		CASE(batches_keep_their_order, mode),                                        \
 		CASE(without_memory_packets_are_dropped, mode),                              \
+		CASE(as_many_as_there_are_large_packets_make_a_batch, mode),                 \
 		CASE(too_long_for_the_path_is_fragmented, mode),                             \
 		CASE(whatever_is_joined_arrives_as_it_was, mode),                            \
 		CASE(sends_in_one_piece_what_can_be, mode),                                  \
