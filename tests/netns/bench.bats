@@ -31,7 +31,7 @@ samples() {
 		"udp64 kpps" "ping p50" "ping p999" "ping-load p99" "ping-load gbit_s" "memory mib"; do
 		[ "$(samples $figure)" -eq 1 ] || { echo "no $figure" >&2; false; }
 	done
-	grep -q '^| TCP, 1 stream: Gbit/s ↑ | [0-9.]* |' "$out/README.md"
+	grep -qE '^\| TCP, 1 stream: Gbit/s ↑ \| [0-9.]+(\\\*)? \|' "$out/README.md"
 	for chart in tcp udp cpu latency daemon; do
 		[ -s "$out/$chart.svg" ]
 	done
