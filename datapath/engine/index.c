@@ -5,8 +5,8 @@
  *
  * One thread at a time changes the table, any may look up meanwhile, without a lock: `version` is
  * odd while something is being moved, and who finds it odd, or changed, looks again. A table that
- * became too small is kept until nobody can be looking into it any more; all of these together are
- * as large as the one in use. The table owns its slots; owners are only pointed to.
+ * became too small stays until the end, for somebody may be looking into it; all of these together
+ * are as large as the one in use. The table owns its slots; owners are only pointed to.
  */
 #include "datapath/engine/index.h"
 
@@ -190,12 +190,4 @@ void index_remove(struct index_table *table, uint32_t number)
 	put(&slots->slot[hole], 0, NULL);
 	change_end(table);
 	table->n_used--;
-}
-
-void index_forget_outgrown(struct index_table *table)
-{
-	struct slots *slots = slots_of(table);
-
-	slots_free(slots->outgrown);
-	slots->outgrown = NULL;
 }

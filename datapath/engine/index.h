@@ -23,7 +23,4 @@ bool index_insert(struct index_table *table, uint32_t candidate, void *owner);
 void *index_find(const struct index_table *table, uint32_t number);
 /** A number that is not there is fine. */
 void index_remove(struct index_table *table, uint32_t number);
-/** Frees what became too small. Nobody may be looking anything up. */
-void index_forget_outgrown(struct index_table *table);
-
 #endif

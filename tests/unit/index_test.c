@@ -7,6 +7,9 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "datapath/engine/index.h"
 
 static void test_basics(void **state)
@@ -118,9 +121,69 @@ static void test_against_list(void **state)
 	index_table_free(table);
 }
 
+/* ---- who looks up while others change the table ---- */
+
+enum {
+	STAYING = 1000, /* numbers that are there all the time */
+	ROUNDS = 300,
+};
+
+struct watched {
+	struct index_table *table;
+	atomic_bool is_over;
+	atomic_uint n_wrong;
+};
+
+static uint32_t staying(uint32_t i)
+{
+	return (i + 1) * 0x9e3779b1U;
+}
+
+/* What is there is found, with its own owner, whatever is moved meanwhile. */
+static void *look_up(void *pointer)
+{
+	struct watched *watched = pointer;
+	uint32_t i = 0;
+
+	while (!atomic_load(&watched->is_over)) {
+		uint32_t number = staying(i++ % STAYING);
+
+		if (index_find(watched->table, number) != (void *)(uintptr_t)number)
+			atomic_fetch_add(&watched->n_wrong, 1);
+	}
+	return NULL;
+}
+
+static void test_looked_up_meanwhile(void **state)
+{
+	struct watched watched = { .table = index_table_new() };
+	pthread_t thread;
+
+	(void)state;
+	for (uint32_t i = 0; i < STAYING; i++)
+		assert_true(index_insert(watched.table, staying(i), (void *)(uintptr_t)staying(i)));
+	assert_int_equal(pthread_create(&thread, NULL, look_up, &watched), 0);
+	for (uint32_t round = 0; round < ROUNDS; round++) {
+		/* More each time: the table grows, too. */
+		for (uint32_t i = 0; i < 20 * round; i++)
+			index_insert(watched.table, i * 7 + 1, &watched);
+		for (uint32_t i = 0; i < 20 * round; i++)
+			if (index_find(watched.table, i * 7 + 1) == &watched)
+				index_remove(watched.table, i * 7 + 1);
+	}
+	atomic_store(&watched.is_over, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(watched.n_wrong, 0);
+	for (uint32_t i = 0; i < STAYING; i++)
+		assert_ptr_equal(index_find(watched.table, staying(i)),
+				 (void *)(uintptr_t)staying(i));
+	index_table_free(watched.table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_looked_up_meanwhile),
 		cmocka_unit_test(test_basics),
 		cmocka_unit_test(test_collisions),
 		cmocka_unit_test(test_against_list),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -154,7 +155,60 @@ static void test_slices(void **state)
 	packet_pool_free(pool);
 }
 
-#if defined(__SANITIZE_ADDRESS__)
+static void *free_all(void *queue)
+{
+	packet_queue_drop(queue);
+	return NULL;
+}
+
+/* Another thread frees them, slices and wholes, and they can be had again. */
+static void test_freed_elsewhere(void **state)
+{
+	struct packet_pool *pool = packet_pool_new(4, 1);
+	pthread_t thread;
+
+	(void)state;
+	for (int round = 0; round < 100; round++) {
+		struct packet_queue queue = { 0 };
+		struct packet *whole = packet_new(pool, 4000);
+
+		assert_non_null(whole);
+		packet_queue_push(&queue, packet_slice(whole, 0, 2000));
+		packet_queue_push(&queue, whole);
+		packet_queue_push(&queue, packet_slice(whole, 2000, 2000));
+		for (int i = 0; i < 4; i++)
+			packet_queue_push(&queue, packet_new(pool, 100));
+		assert_int_equal(pthread_create(&thread, NULL, free_all, &queue), 0);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+	}
+	packet_pool_free(pool);
+}
+
+static void *take_one(void *pool)
+{
+	packet_pool_adopt(pool);
+	return packet_new(pool, 100);
+}
+
+static void test_pool_of_another_thread(void **state)
+{
+	struct packet_pool *pool = packet_pool_new(1, 0);
+	pthread_t thread;
+	void *packet;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, take_one, pool), 0);
+	assert_int_equal(pthread_join(thread, &packet), 0);
+	assert_non_null(packet);
+	packet_free(packet);
+	packet_pool_share(pool);
+	packet = packet_new(pool, 100);
+	assert_non_null(packet);
+	packet_free(packet);
+	packet_pool_free(pool);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HAS_LIMITED_MEMORY 0 /* the sanitizer has laid claim to all of it */
 #else
 #define HAS_LIMITED_MEMORY 1
@@ -199,9 +253,14 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_queue),  cmocka_unit_test(test_room),
-		cmocka_unit_test(test_bounds), cmocka_unit_test(test_scarce),
-		cmocka_unit_test(test_slices), cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_scarce),
+		cmocka_unit_test(test_slices),
+		cmocka_unit_test(test_freed_elsewhere),
+		cmocka_unit_test(test_pool_of_another_thread),
+		cmocka_unit_test(test_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
