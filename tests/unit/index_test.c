@@ -124,8 +124,9 @@ static void test_against_list(void **state)
 /* ---- who looks up while others change the table ---- */
 
 enum {
-	STAYING = 1000, /* numbers that are there all the time */
-	ROUNDS = 300,
+	STAYING = 200, /* numbers that are there all the time, */
+	GOING = 200,   /* and others that come and go, all of them in one place of the table */
+	ROUNDS = 2000,
 };
 
 struct watched {
@@ -134,9 +135,14 @@ struct watched {
 	atomic_uint n_wrong;
 };
 
+static uint32_t going(uint32_t i)
+{
+	return 1 + i % 8 + (i / 8 << 16);
+}
+
 static uint32_t staying(uint32_t i)
 {
-	return (i + 1) * 0x9e3779b1U;
+	return going(i + GOING);
 }
 
 /* What is there is found, with its own owner, whatever is moved meanwhile. */
@@ -160,16 +166,19 @@ static void test_looked_up_meanwhile(void **state)
 	pthread_t thread;
 
 	(void)state;
+	/* So that what stays is moved when something goes. */
+	for (uint32_t i = 0; i < GOING; i++)
+		assert_true(index_insert(watched.table, going(i), &watched));
 	for (uint32_t i = 0; i < STAYING; i++)
 		assert_true(index_insert(watched.table, staying(i), (void *)(uintptr_t)staying(i)));
 	assert_int_equal(pthread_create(&thread, NULL, look_up, &watched), 0);
 	for (uint32_t round = 0; round < ROUNDS; round++) {
-		/* More each time: the table grows, too. */
-		for (uint32_t i = 0; i < 20 * round; i++)
-			index_insert(watched.table, i * 7 + 1, &watched);
-		for (uint32_t i = 0; i < 20 * round; i++)
-			if (index_find(watched.table, i * 7 + 1) == &watched)
-				index_remove(watched.table, i * 7 + 1);
+		uint32_t i = round * 7 % GOING;
+
+		for (uint32_t n = 0; n < 20; n++)
+			index_insert(watched.table, going((i + n) % GOING), &watched);
+		for (uint32_t n = 0; n < 20; n++)
+			index_remove(watched.table, going((i + n) % GOING));
 	}
 	atomic_store(&watched.is_over, true);
 	assert_int_equal(pthread_join(thread, NULL), 0);
