@@ -128,6 +128,7 @@ static enum verdict admit(struct tunnel *tunnel, const struct packet *packet, mo
 /* An initiation that was accepted, and its answer in the making. */
 struct answer {
 	struct peer *peer;
+	uint8_t timestamp[WIRE_TIMESTAMP_LEN]; /* of the initiation */
 	struct handshake handshake;
 	struct wg_key ephemeral;
 	uint32_t local_index;
@@ -137,6 +138,7 @@ struct answer {
 
 static void answer_fini(struct answer *answer)
 {
+	session_let_go(answer->session);
 	handshake_wipe(&answer->handshake);
 	wg_key_wipe(&answer->ephemeral);
 }
@@ -145,13 +147,12 @@ static void answer_fini(struct answer *answer)
 static enum verdict accept_initiation(struct answer *answer, struct tunnel *tunnel,
 				      const struct noise_pending *pending, mono_ns now)
 {
-	uint8_t timestamp[WIRE_TIMESTAMP_LEN];
 	struct peer *peer = peers_find(&tunnel->peers, &pending->sender);
 
-	if (!peer || !noise_accept_initiation(&answer->handshake, timestamp, pending,
+	if (!peer || !noise_accept_initiation(&answer->handshake, answer->timestamp, pending,
 					      &tunnel->identity, &peer->remote))
 		return VERDICT_BAD_HANDSHAKE;
-	if (!peer_accept_timestamp(peer, timestamp, now))
+	if (!peer_accept_timestamp(peer, answer->timestamp, now))
 		return VERDICT_REPLAYED_HANDSHAKE;
 	answer->peer = peer;
 	random_key(tunnel, &answer->ephemeral);
@@ -185,7 +186,7 @@ static void send_answer(struct tunnel *tunnel, struct answer *answer, const stru
 	struct peer *peer = answer->peer;
 
 	heard_from(peer, packet, now);
-	peer_add_session(peer, answer->session, tunnel->index);
+	peer_add_session(peer, TAKE(answer->session), tunnel->index);
 	timers_session_derived(&peer->timers, now);
 	timers_response_sent(&peer->timers, now);
 	send_signed(tunnel, peer, &answer->message, sizeof(answer->message), now);
@@ -202,7 +203,6 @@ static enum verdict receive_initiation(struct lane *lane, const struct packet *p
 	struct tunnel *tunnel = lane->tunnel;
 	struct wire_initiation message;
 	enum verdict verdict;
-	bool is_computed;
 
 	if (packet->len != sizeof(message))
 		return VERDICT_BAD_LENGTH;
@@ -219,14 +219,18 @@ static enum verdict receive_initiation(struct lane *lane, const struct packet *p
 	lane_unlock(lane, NULL);
 	if (verdict != VERDICT_HANDSHAKE)
 		return verdict;
-	is_computed = compute_answer(&answer, now->mono);
+	if (!compute_answer(&answer, now->mono))
+		verdict = VERDICT_BAD_HANDSHAKE;
 	lane_lock(lane, answer.peer);
-	if (is_computed)
+	/* A newer one may have been answered meanwhile. */
+	if (memcmp(answer.timestamp, answer.peer->timestamp_seen, WIRE_TIMESTAMP_LEN) != 0)
+		verdict = VERDICT_REPLAYED_HANDSHAKE;
+	if (verdict == VERDICT_HANDSHAKE)
 		send_answer(tunnel, &answer, packet, now->mono);
 	else
 		index_remove(tunnel->index, answer.local_index);
 	lane_unlock(lane, answer.peer);
-	return is_computed ? VERDICT_HANDSHAKE : VERDICT_BAD_HANDSHAKE;
+	return verdict;
 }
 
 static enum verdict receive_response(struct tunnel *tunnel, const struct packet *packet,

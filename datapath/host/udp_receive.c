@@ -16,6 +16,8 @@
 
 enum {
 	SLOTS = 8, /* messages of one system call */
+	/* Datagrams in one piece; no peer's are so small that there could be more. */
+	SLICES_MAX = 2048,
 };
 
 /* Room for the address it was sent to, the DS field, and the size of those joined. */
@@ -163,7 +165,9 @@ static void take_received(struct udp_receiver *receiver, struct packet_queue *ou
 	if (packet->path.remote.sa.sa_family == AF_INET6)
 		packet->path.remote.v6.sin6_flowinfo = 0;
 	each = read_control(packet, &receiver->messages[i].msg_hdr);
-	if (each && each < packet->len)
+	if (each && packet->len / each > SLICES_MAX)
+		packet_free(packet);
+	else if (each && each < packet->len)
 		add_slices(out, packet, each);
 	else
 		packet_queue_push(out, packet);
