@@ -350,11 +350,6 @@ static int open_uapi(struct daemon *daemon, const struct daemon_options *options
 	return uapi_socket_open(&daemon->uapi_socket, daemon->name, err);
 }
 
-static unsigned int choose_n_threads(const struct daemon_options *options)
-{
-	return options->n_threads ? options->n_threads : 1;
-}
-
 static void open_tunnel(struct daemon *daemon, unsigned int n_lanes)
 {
 	struct tunnel_env env = {
@@ -395,20 +390,23 @@ static int open_workers(struct daemon *daemon, unsigned int n, struct err *err)
 	return 0;
 }
 
-/* Sets the other threads to work. */
+/* Gives the other workers descriptors, then threads: none is at work while the sockets become many.
+ */
 static int start_crew(struct daemon *daemon, const struct features *features, struct err *err)
 {
+	const unsigned int n = tun_has_queues(daemon->tun) ? daemon->n_movers : 1;
 	int r = 0;
 
-	for (unsigned int i = 1; i < daemon->n_movers && tun_has_queues(daemon->tun) && !r; i++) {
-		const struct mover *mover = &daemon->movers[i];
+	for (unsigned int i = 1; i < n && !r; i++) {
+		struct worker *worker = daemon->movers[i].worker;
 		struct tun *tun;
 
-		r = tun_new_queue(&tun, daemon->tun, worker_tun_pool(mover->worker), features, err);
-		r = r ? r : worker_set_tun(mover->worker, tun, err);
-		r = r ? r : worker_open_udp(mover->worker, first_worker(daemon), features, err);
-		r = r ? r : crew_add(daemon->crew, mover->worker, mover->loop, err);
+		r = tun_new_queue(&tun, daemon->tun, worker_tun_pool(worker), features, err);
+		r = r ? r : worker_set_tun(worker, tun, err);
+		r = r ? r : worker_open_udp(worker, first_worker(daemon), features, err);
 	}
+	for (unsigned int i = 1; i < n && !r; i++)
+		r = crew_add(daemon->crew, daemon->movers[i].worker, daemon->movers[i].loop, err);
 	return r;
 }
 
@@ -431,7 +429,7 @@ static int watch(struct daemon *daemon, struct err *err)
 
 static int start(struct daemon *daemon, const struct daemon_options *options, struct err *err)
 {
-	const unsigned int n_threads = choose_n_threads(options);
+	const unsigned int n_threads = options->n_threads ? options->n_threads : 1;
 	const struct uapi_handler uapi = { on_get, on_set, daemon };
 	int r = loop_new(&daemon->loop, err);
 

@@ -19,8 +19,7 @@ struct daemon_options {
 	const char *name; /* of the interface */
 	int tun_fd;       /* an open TUN descriptor, owned from now on; -1: create the interface */
 	int uapi_fd;      /* a listening UAPI socket, likewise; -1: create it */
-	unsigned int
-		n_threads; /* that move packets: 1 to DAEMON_THREADS_MAX; 0: as many as are good */
+	unsigned int n_threads;   /* that move packets: up to DAEMON_THREADS_MAX; 0: one */
 	struct features features; /* what is to be left to the kernel, as far as it can */
 };
 

@@ -405,22 +405,24 @@ int tun_read(struct tun *tun, struct packet_queue *out)
 }
 
 /* Writes what stands in the parts, all of it or nothing. */
-static void put(const struct tun *tun, int fd, size_t n_parts)
+static void put(int fd, const struct iovec *parts, size_t n_parts)
 {
 	ssize_t done;
 
 	do
-		done = writev(fd, tun->parts, (int)n_parts);
+		done = writev(fd, parts, (int)n_parts);
 	while (done < 0 && errno == EINTR);
 }
 
 static void write_one(struct tun *tun, struct packet *packet)
 {
 	struct virtio_net_hdr header = { .flags = VIRTIO_NET_HDR_F_DATA_VALID };
+	const struct iovec parts[] = {
+		{ &header, tun->has_header ? sizeof(header) : 0 },
+		{ packet->data, packet->len },
+	};
 
-	tun->parts[0] = (struct iovec){ &header, tun->has_header ? sizeof(header) : 0 };
-	tun->parts[1] = (struct iovec){ packet->data, packet->len };
-	put(tun, tun->fd, 2);
+	put(tun->fd, parts, 2);
 	packet_free(packet);
 }
 
@@ -446,7 +448,7 @@ static void write_super(struct tun *tun, struct super_packet *super)
 	while ((packet = packet->next))
 		tun->parts[n++] = (struct iovec){ packet->data + super->header_len,
 						  packet->len - super->header_len };
-	put(tun, queue_for(tun, super->flow), n);
+	put(queue_for(tun, super->flow), tun->parts, n);
 	packet_queue_drop(&super->packets);
 }
 
